@@ -1,0 +1,87 @@
+/** What must hold between members: issuer, keys, lifetimes, resources, trusted issuers. */
+
+import { isLoopback, isWildcard, originOf } from "./addresses.ts";
+import { checkClients } from "./clientRelations.ts";
+import type { SeenSettings } from "./document.ts";
+import type { Place } from "./place.ts";
+import { noteReserved } from "./reserved.ts";
+
+export interface Surroundings {
+  readonly production: boolean;
+  readonly hasEncryptionKey: boolean;
+  warn(message: string): void;
+}
+
+/** Notes everything wrong; undefined members already have their fault. */
+export function checkRelations(settings: SeenSettings, surroundings: Surroundings, root: Place): void {
+  const issuer = issuerOf(settings);
+  checkIssuer(settings, issuer, surroundings, root);
+  checkKeys(settings, surroundings, root.member("keys"));
+  checkLifetimes(settings, root.member("refreshToken"));
+  checkResources(settings, issuer, root.member("resources"));
+  checkClients(settings, issuer, root.member("clients"));
+  settings.trustedIssuers?.forEach((trusted, index) => {
+    if (trusted === undefined || Object.hasOwn(trusted, "jwks") !== Object.hasOwn(trusted, "jwksUri")) return;
+    root.member("trustedIssuers").item(index).fault("expected one of jwks and jwksUri");
+  });
+}
+
+/** As configured, or the origin of the address on which the issuer listens. */
+export function issuerOf(settings: SeenSettings): string | undefined {
+  const { host, port } = settings.listen ?? {};
+  if (Object.hasOwn(settings, "issuer")) return settings.issuer;
+  return host === undefined || !port ? undefined : originOf(host, port);
+}
+
+function checkIssuer(settings: SeenSettings, issuer: string | undefined, { production, warn }: Surroundings, root: Place): void {
+  const { host, port } = settings.listen ?? {};
+  const isDerived = !Object.hasOwn(settings, "issuer") && host !== undefined && port !== undefined;
+  if (issuer === undefined) {
+    if (isDerived)
+      root.member("issuer").fault("is missing: it can't be made from this listen.host and listen.port (port 0 is any free one)");
+    return;
+  }
+  if (issuer.startsWith("http:") && !isLoopback(issuer)) {
+    const advice = "an http: issuer that is not on loopback lets anyone between change the keys: use https:";
+    if (production) root.member("issuer").fault(`expected https: in production; ${advice}`);
+    else warn(`issuer: ${advice} (refused in production)`);
+  }
+  if (isDerived && isWildcard(host))
+    warn("issuer: is missing and listen.host means every interface: no client can use the issuer made from it");
+}
+
+function checkKeys(settings: SeenSettings, surroundings: Surroundings, place: Place): void {
+  const { algorithms, defaultAlgorithm, stageFor, jwksMaxAge, store } = settings.keys ?? {};
+  if (algorithms !== undefined && defaultAlgorithm !== undefined && !algorithms.includes(defaultAlgorithm)) {
+    place.member("defaultAlgorithm").fault("expected one of keys.algorithms");
+  }
+  if (stageFor !== undefined && jwksMaxAge !== undefined && stageFor < jwksMaxAge) {
+    place.member("stageFor").fault("expected at least keys.jwksMaxAge: verifiers must have seen a key before it signs");
+  }
+  if (store?.kind === "shared" && !surroundings.hasEncryptionKey) {
+    place.member("encryptionKeyFile").fault('is missing: keys.store "shared" needs it, or MINTMARK_KEY_ENCRYPTION_KEY');
+  }
+  if (surroundings.production && stageFor !== undefined && stageFor < 24 * 3_600_000) {
+    surroundings.warn("keys.stageFor: under 24h some verifiers in the field have not seen a key when it begins to sign");
+  }
+}
+
+function checkLifetimes(settings: SeenSettings, place: Place): void {
+  const { idleLifetime, absoluteLifetime } = settings.refreshToken ?? {};
+  if (idleLifetime === undefined || absoluteLifetime === undefined || idleLifetime <= absoluteLifetime) return;
+  place.member("idleLifetime").fault("expected at most refreshToken.absoluteLifetime");
+}
+
+function checkResources(settings: SeenSettings, issuer: string | undefined, places: Place): void {
+  const algorithms = settings.keys?.algorithms;
+  settings.resources?.forEach((resource, index) => {
+    const place = places.item(index);
+    if (resource?.id !== undefined && resource.id === issuer) {
+      place.member("id").fault("is the issuer: its own resource is there where a client has sessions: true");
+    }
+    if (resource?.algorithm !== undefined && algorithms !== undefined && !algorithms.includes(resource.algorithm)) {
+      place.member("algorithm").fault("expected one of keys.algorithms");
+    }
+    noteReserved(resource?.scopes, place.member("scopes"));
+  });
+}

@@ -1,0 +1,52 @@
+/** Where documents are kept, as written; paths are not resolved yet. */
+export type StoreTarget =
+  | { readonly kind: "embedded"; readonly path: string }
+  | { readonly kind: "redis"; readonly url: string }
+  | { readonly kind: "sentinel"; readonly url: string }
+  | { readonly kind: "cluster"; readonly url: string };
+
+/** Where private parts are, as written. */
+export type KeysTarget = { readonly kind: "file"; readonly path: string } | { readonly kind: "shared" };
+
+const NODES = String.raw`(?:[^\s@/]*@)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4}(?:,(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4})*`;
+const SENTINEL = new RegExp(String.raw`^redis\+sentinel://${NODES}/[A-Za-z0-9._-]+$`);
+const CLUSTER = new RegExp(String.raw`^redis\+cluster://${NODES}/?$`);
+
+export function parseStoreTarget(text: string): StoreTarget | undefined {
+  const path = pathAfter("embedded:", text);
+  if (path !== undefined) return { kind: "embedded", path };
+  if (isRedisUrl(text)) return { kind: "redis", url: text };
+  if (SENTINEL.test(text)) return { kind: "sentinel", url: text };
+  if (CLUSTER.test(text)) return { kind: "cluster", url: text };
+  return undefined;
+}
+
+export function parseKeysTarget(text: string): KeysTarget | undefined {
+  if (text === "shared") return { kind: "shared" };
+  const path = pathAfter("file:", text);
+  return path === undefined ? undefined : { kind: "file", path };
+}
+
+function pathAfter(scheme: string, text: string): string | undefined {
+  if (!text.startsWith(scheme)) return undefined;
+  const path = text.slice(scheme.length);
+  // "//…" is a URL with a host: these are paths.
+  return path === "" || path.startsWith("//") || path.includes("\0") ? undefined : path;
+}
+
+/** redis: or rediss:, host, and at most user info, port and a database number: an option we would ignore is refused. */
+function isRedisUrl(text: string): boolean {
+  if (!/^rediss?:\/\/[^\s?#]+$/.test(text) || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  if (url.hostname === "" || url.port === "0" || !/^(?:\/(?:[0-9]{1,4})?)?$/.test(url.pathname)) return false;
+  return decodes(url.username) && decodes(url.password);
+}
+
+function decodes(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,61 @@
+/** What happened, for the audit log and the metrics: two listeners of one port. No event carries a credential. */
+
+import type { KeyAlgorithm } from "./ring.ts";
+import type { EndReason } from "./subject.ts";
+
+export type PresentedOutcome =
+  | "rotated"
+  | "retried"
+  | "healed"
+  | "replayed"
+  | "expired"
+  | "unknown"
+  | "client_mismatch"
+  | "malformed"
+  | "unavailable";
+export type LoginOutcome = "granted" | "invalid_credentials" | "slow_down" | "refused" | "unavailable";
+
+export type IssuerEvent =
+  | {
+      readonly event: "login";
+      readonly outcome: LoginOutcome;
+      readonly clientId: string;
+      readonly sub?: string;
+      readonly sid?: string;
+      readonly address: string;
+    }
+  | {
+      readonly event: "refresh";
+      readonly outcome: PresentedOutcome;
+      readonly clientId: string;
+      readonly sub?: string;
+      readonly sid?: string;
+    }
+  | { readonly event: "client_credentials"; readonly clientId: string }
+  | {
+      readonly event: "sessions_ended";
+      readonly reason: EndReason;
+      readonly sub?: string;
+      readonly clientId?: string;
+      readonly sids: readonly string[];
+    }
+  | { readonly event: "not_before"; readonly clientId?: string; readonly at: number }
+  | {
+      readonly event: "keys_changed";
+      readonly steps: readonly string[];
+      readonly version: number;
+      readonly reason?: string;
+      readonly forced?: boolean;
+    }
+  | { readonly event: "ring_repaired"; readonly version: number }
+  | { readonly event: "store_emptied" }
+  | { readonly event: "store_accepted" }
+  | { readonly event: "clock_differs"; readonly millis: number }
+  | { readonly event: "trouble"; readonly about: string; readonly message: string }
+  | {
+      readonly event: "keys";
+      readonly counts: readonly { readonly algorithm: KeyAlgorithm; readonly state: string; readonly count: number }[];
+    }
+  | { readonly event: "account_changed"; readonly change: "added" | "password" | "disabled" | "enabled" | "removed"; readonly sub: string };
+
+export type Listener = (event: IssuerEvent) => void;

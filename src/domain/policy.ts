@@ -1,0 +1,67 @@
+/** What the operator decided, as values: durations in milliseconds, names as they are written in the configuration. */
+
+import type { SigningAlgorithm } from "./ring.ts";
+import type { Bytes } from "./ports.ts";
+
+export type Grant = "login" | "refresh_token" | "client_credentials" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+export interface Resource {
+  /** The `aud` of its access tokens. */
+  readonly id: string;
+  readonly scopes: readonly string[];
+  readonly algorithm: SigningAlgorithm;
+  /** The `alg` header of Ed25519 signatures: RFC 8037's name or RFC 9864's fully specified one. */
+  readonly edAlgName: "EdDSA" | "Ed25519";
+  readonly accessTokenLifetimeMillis: number;
+}
+
+export interface Client {
+  readonly id: string;
+  readonly type: "public" | "confidential";
+  /** 32 bytes; confidential clients only. */
+  readonly secretSha256?: Bytes;
+  readonly grants: readonly Grant[];
+  readonly refreshTokenDelivery: "body" | "cookie";
+  /** Ids; the first is the default. The issuer itself comes last where `sessions` is true. */
+  readonly resources: readonly string[];
+  /** Without `sessions`, which goes with the issuer's own resource. */
+  readonly scopes: readonly string[];
+  readonly sessions: boolean;
+  readonly retryWindowMillis: number;
+  readonly keyedRetryWindowMillis: number;
+  readonly idleLifetimeMillis: number;
+  readonly absoluteLifetimeMillis: number;
+  readonly accessTokenLifetimeMillis: number;
+}
+
+export interface KeysPolicy {
+  readonly algorithms: readonly SigningAlgorithm[];
+  readonly defaultAlgorithm: SigningAlgorithm;
+  /** Undefined: never by itself. */
+  readonly rotateEveryMillis: number | undefined;
+  readonly stageForMillis: number;
+  readonly jwksMaxAgeMillis: number;
+}
+
+export interface LoginPolicy {
+  readonly enabled: boolean;
+  readonly minPasswordLength: number;
+  readonly failuresPerMinute: number;
+  readonly failuresPerMinutePerAddress: number;
+}
+
+export interface Policy {
+  /** Scheme, host and port; no trailing slash. */
+  readonly issuer: string;
+  readonly clockSkewMillis: number;
+  /** With the issuer's own resource (scope `sessions`) where a client has it. */
+  readonly resources: ReadonlyMap<string, Resource>;
+  readonly clients: ReadonlyMap<string, Client>;
+  readonly keys: KeysPolicy;
+  readonly login: LoginPolicy;
+  readonly heal: boolean;
+  readonly maxSessionsPerSubjectAndClient: number;
+}
+
+/** The scope of the issuer's own resource. */
+export const SESSIONS_SCOPE = "sessions";

@@ -1,0 +1,149 @@
+/**
+ * The ports: what the issuer needs from the world, in the domain's words. Adapters implement them; nothing here
+ * names a database, a key custodian or a framework. All times are milliseconds since the epoch.
+ */
+
+import type { JwkPublic, JwsAlgorithm, KeyAlgorithm, RingKey } from "./ring.ts";
+
+export type Bytes = Uint8Array;
+
+/** Milliseconds since 1970-01-01T00:00:00Z. */
+export type Clock = () => number;
+
+/** `count` unpredictable bytes. */
+export type Random = (count: number) => Bytes;
+
+export interface Digests {
+  /** SHA-256, 32 bytes. */
+  sha256(data: Bytes): Bytes;
+  /** HMAC-SHA-256, 32 bytes. */
+  hmacSha256(key: Bytes, data: Bytes): Bytes;
+  /** Constant time in the content; different lengths are unequal. */
+  equal(a: Bytes, b: Bytes): boolean;
+}
+
+/**
+ * A store could not do what was asked.
+ * `unavailable`: certainly nothing was changed. `unknown`: the change may have happened, now or later.
+ * The message never contains a key, a value or a credential.
+ */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly outcome: "unavailable" | "unknown";
+
+  constructor(outcome: "unavailable" | "unknown", message: string) {
+    super(message);
+    this.outcome = outcome;
+  }
+}
+
+export interface SetOptions {
+  /** When the store may forget the value. Garbage collection only: what is over is decided from the value. */
+  readonly expiresAt: number;
+  /** True: do not answer before the write would survive what the deployment promises to survive. */
+  readonly confirmed: boolean;
+}
+
+export interface LogEntry {
+  /** Opaque; ordered by the store, not by comparing strings. */
+  readonly position: string;
+  readonly entry: Bytes;
+}
+
+export interface StoreFinding {
+  readonly severity: "ok" | "hint" | "warning" | "fault";
+  /** What was looked at, e.g. `durability`. */
+  readonly subject: string;
+  /** What was found, one line. */
+  readonly finding: string;
+  /** What to do about it; absent where nothing is to be done. */
+  readonly advice?: string;
+}
+
+/**
+ * A store makes no decisions. Keys are short ASCII strings; values are opaque, non-empty bytes.
+ *
+ * - MUST be linearizable per key as long as no `StoreError` was thrown and no primary was changed.
+ * - MUST settle every call within the command timeout it was opened with.
+ * - MUST throw `StoreError` and nothing else when it can't answer, and never answer on a guess.
+ * - MUST NOT resend a write whose outcome is unknown.
+ */
+export interface Store {
+  get(key: string): Promise<Bytes | undefined>;
+  /** Swaps `expected` for `next` if the key holds exactly `expected`; `undefined` means absent, on both sides. */
+  compareAndSet(key: string, expected: Bytes | undefined, next: Bytes | undefined, options: SetOptions): Promise<boolean>;
+  /** All pairs whose key starts with `prefix`, in pages, each key at least once. Never on a request path. */
+  scan(prefix: string): AsyncIterable<readonly (readonly [key: string, value: Bytes])[]>;
+  /** Adds to the end of a log; acknowledged like a `confirmed` write. */
+  append(log: string, entry: Bytes, expiresAt: number): Promise<string>;
+  /** Up to `limit` entries after `after` (undefined: from the oldest kept), in the one order of the log. */
+  read(log: string, after: string | undefined, limit: number): Promise<readonly LogEntry[]>;
+  /** The store's own clock. */
+  now(): Promise<number>;
+  ping(): Promise<void>;
+  /** Facts for `doctor` and the start: durability, eviction, versions, latency. */
+  inspect(): Promise<readonly StoreFinding[]>;
+  /** Called after the store's primary changed or its data may have gone back. Returns how to stop listening. */
+  onPrimaryChange(listener: () => void): () => void;
+  close(): Promise<void>;
+}
+
+/** Bound to one key version. */
+export interface Signer {
+  readonly kid: string;
+  readonly algorithm: JwsAlgorithm;
+  /** The raw JWS signature (64 bytes: r‖s for ES256, RFC 7518 §3.4; RFC 8032 for Ed25519) of the ASCII signing input. */
+  sign(signingInput: string): Promise<Bytes>;
+}
+
+/** A private part can't be used. The message names the key, what is wrong and what to do; never key material. */
+export class KeyError extends Error {
+  override readonly name = "KeyError";
+}
+
+export interface NewKey {
+  /** RFC 7638 thumbprint. */
+  readonly kid: string;
+  readonly algorithm: KeyAlgorithm;
+  /** Absent for MAC keys. */
+  readonly publicJwk?: JwkPublic;
+  /** Where the private part is: `file:<kid>`. */
+  readonly custody: string;
+}
+
+/** A private part that was found without asking the ring. */
+export interface FoundKey extends NewKey {
+  readonly createdAt: number;
+}
+
+/** Where private parts live. */
+export interface KeyCustodian {
+  /** Makes a key. When it resolves the private part is durable, so that the ring may name it. Throws `KeyError`. */
+  create(algorithm: KeyAlgorithm, now: number): Promise<NewKey>;
+  /** Opens a signing key and proves that it signs for the ring's public key. Throws `KeyError`. */
+  openSigner(key: RingKey): Promise<Signer>;
+  /** Opens a MAC key: the function gives HMAC-SHA-256 (32 bytes). Throws `KeyError`. */
+  openMac(key: RingKey): Promise<(data: Bytes) => Bytes>;
+  /** Every private part there is; throws `KeyError` naming all files that can't be used. */
+  find(): Promise<readonly FoundKey[]>;
+  /** Idempotent; whether there was one. */
+  erase(kid: string): Promise<boolean>;
+}
+
+/** A node's last copy of the ring, so that a start without the store serves the JWK Set and a roll-back is noticed. */
+export interface RingCopy {
+  load(): Promise<Bytes | undefined>;
+  save(ring: Bytes): Promise<void>;
+}
+
+export interface PasswordHasher {
+  /** A PHC string (argon2id). Throws `QueueFullError`. */
+  hash(password: string): Promise<string>;
+  /** `hash` undefined: the same work against a hash nobody's password has; resolves false. Throws `QueueFullError`. */
+  verify(hash: string | undefined, password: string): Promise<boolean>;
+}
+
+/** The password hasher's queue is full, or the wait in it was too long. */
+export class QueueFullError extends Error {
+  override readonly name = "QueueFullError";
+}

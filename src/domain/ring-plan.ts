@@ -1,0 +1,196 @@
+/** What to do to the ring: the planner's rules and the operator's wishes, as changes to a timeline. */
+
+import { KeyError, type NewKey } from "./ports.ts";
+import {
+  activeKey,
+  agedAt,
+  type KeyAlgorithm,
+  type KeyTimes,
+  keyTimes,
+  type Ring,
+  type RingKey,
+  type RingPolicy,
+  stagedKeys,
+} from "./ring.ts";
+
+export type RingChange =
+  | { readonly change: "stage"; readonly algorithm: KeyAlgorithm; readonly activeAt?: number }
+  | { readonly change: "activate"; readonly kid: string; readonly activeAt: number }
+  | { readonly change: "revoke"; readonly kid: string; readonly at: number }
+  | { readonly change: "raise"; readonly kid: string; readonly lifetimeMillis: number };
+
+const MINUTE_MILLIS = 60_000;
+const DAY_MILLIS = 86_400_000;
+const MAC_VERSIONS = 256;
+/** Beyond this many living MAC keys nothing rotates them by itself: a version must not come back while its tokens live. */
+const MANY_MAC_KEYS = 128;
+const KEPT_RECORDS = 50;
+
+/**
+ * What the ring lacks now: a key that signs, a staged one behind it, a change-over that is due. `first` is true for
+ * a store that never had a key: only then may a key sign that nobody can have fetched before.
+ */
+export function planRing(ring: Ring, policy: RingPolicy, now: number, first: boolean): readonly RingChange[] {
+  const changes = policy.algorithms.flatMap((algorithm) => planAlgorithm(ring, algorithm, policy, now, first));
+  return [...changes, ...raisedMacKeys(ring, policy, now)];
+}
+
+/** Sessions may have become longer by configuration: a MAC key is kept as long as tokens made with it can live. */
+function raisedMacKeys(ring: Ring, policy: RingPolicy, now: number): readonly RingChange[] {
+  const lifetimeMillis = policy.longestLifetimeMillis("HS256");
+  return ring.keys
+    .filter((key) => key.algorithm === "HS256" && key.longestLifetimeMillis < lifetimeMillis)
+    .filter((key) => ["staged", "active"].includes(keyTimes(ring, key, now, policy).state))
+    .map(({ kid }) => ({ change: "raise", kid, lifetimeMillis }));
+}
+
+function planAlgorithm(ring: Ring, algorithm: KeyAlgorithm, policy: RingPolicy, now: number, first: boolean): readonly RingChange[] {
+  const active = activeKey(ring, algorithm, now);
+  const [next] = stagedKeys(ring, algorithm, now);
+  if (next === undefined) {
+    const activeAt = active !== undefined ? undefined : first ? now : now + policy.stageForMillis;
+    return [{ change: "stage", algorithm, ...(activeAt === undefined ? {} : { activeAt }) }];
+  }
+  if (next.activeAt !== undefined) return [];
+  if (active === undefined) return [{ change: "activate", kid: next.kid, activeAt: Math.max(now, agedAt(next, policy)) }];
+  if (policy.rotateEveryMillis === undefined || (algorithm === "HS256" && livingMacKeys(ring, policy, now) >= MANY_MAC_KEYS)) return [];
+  const due = (active.activeAt ?? now) + policy.rotateEveryMillis;
+  return due > now + MINUTE_MILLIS ? [] : [{ change: "activate", kid: next.kid, activeAt: Math.max(now, due, agedAt(next, policy)) }];
+}
+
+function livingMacKeys(ring: Ring, policy: RingPolicy, now: number): number {
+  return ring.keys.filter((key) => key.algorithm === "HS256" && keyTimes(ring, key, now, policy).state !== "retired").length;
+}
+
+/** The operator's `rotate`: the earliest change-over that is safe; nothing where it is planned no later already. */
+export function planRotation(ring: Ring, algorithms: readonly KeyAlgorithm[], policy: RingPolicy, now: number): readonly RingChange[] {
+  return algorithms.flatMap((algorithm): readonly RingChange[] => {
+    const [next] = stagedKeys(ring, algorithm, now);
+    if (next === undefined) return [];
+    const activeAt = Math.max(now, agedAt(next, policy));
+    return next.activeAt !== undefined && next.activeAt <= activeAt ? [] : [{ change: "activate", kid: next.kid, activeAt }];
+  });
+}
+
+/** The operator's `revoke`: out at once; where it was the one that signs, the staged one signs from this moment. */
+export function planRevocation(ring: Ring, kids: readonly string[], now: number): readonly RingChange[] {
+  const revoked = new Set(kids);
+  return ring.keys
+    .filter((key) => revoked.has(key.kid))
+    .flatMap((key): readonly RingChange[] => {
+      const revoke: RingChange = { change: "revoke", kid: key.kid, at: now };
+      if (activeKey(ring, key.algorithm, now)?.kid !== key.kid) return [revoke];
+      const heir = stagedKeys(ring, key.algorithm, now).find((staged) => !revoked.has(staged.kid));
+      return heir === undefined
+        ? [revoke, { change: "stage", algorithm: key.algorithm, activeAt: now }]
+        : [revoke, { change: "activate", kid: heir.kid, activeAt: now }];
+    });
+}
+
+/** `made` is the new key of a `stage`. Throws `TypeError` where it is missing. */
+export function applyRingChange(ring: Ring, change: RingChange, made: NewKey | undefined, policy: RingPolicy, now: number): Ring {
+  switch (change.change) {
+    case "stage": {
+      if (made === undefined) throw new TypeError("a key is staged after it was made");
+      return { ...ring, keys: [...ring.keys, ringKey(ring, made, change.activeAt, policy, now)] };
+    }
+    case "activate":
+      return updateKey(ring, change.kid, (key) => ({ ...key, activeAt: Math.min(key.activeAt ?? Infinity, change.activeAt) }));
+    case "revoke":
+      return updateKey(ring, change.kid, (key) => ({ ...key, revokedAt: Math.min(key.revokedAt ?? Infinity, change.at) }));
+    case "raise":
+      return raiseLongestLifetime(ring, change.kid, change.lifetimeMillis);
+  }
+}
+
+function ringKey(ring: Ring, made: NewKey, activeAt: number | undefined, policy: RingPolicy, now: number): RingKey {
+  return {
+    kid: made.kid,
+    algorithm: made.algorithm,
+    ...(made.publicJwk === undefined ? {} : { publicJwk: made.publicJwk }),
+    ...(made.algorithm === "HS256" ? { macVersion: freeMacVersion(ring) } : {}),
+    custody: made.custody,
+    publishedAt: now,
+    ...(activeAt === undefined ? {} : { activeAt }),
+    longestLifetimeMillis: policy.longestLifetimeMillis(made.algorithm),
+  };
+}
+
+function freeMacVersion(ring: Ring): number {
+  const used = ring.keys.map((key) => key.macVersion).filter((version) => version !== undefined);
+  const last = used.at(-1) ?? MAC_VERSIONS - 1;
+  for (let step = 1; step <= MAC_VERSIONS; step++) {
+    const version = (last + step) % MAC_VERSIONS;
+    if (!used.includes(version)) return version;
+  }
+  throw new KeyError("all MAC key versions are in use: retired ones come free as their refresh tokens expire");
+}
+
+function updateKey(ring: Ring, kid: string, update: (key: RingKey) => RingKey): Ring {
+  return { ...ring, keys: ring.keys.map((key) => (key.kid === kid ? update(key) : key)) };
+}
+
+/** Raises what an entry remembers as the longest lifetime signed under it. */
+export function raiseLongestLifetime(ring: Ring, kid: string, lifetimeMillis: number): Ring {
+  return updateKey(ring, kid, (key) => ({ ...key, longestLifetimeMillis: Math.max(key.longestLifetimeMillis, lifetimeMillis) }));
+}
+
+/** Keys whose private part is to be erased: revoked, or retired for a day. */
+export function erasableKeys(ring: Ring, policy: RingPolicy, now: number): readonly RingKey[] {
+  return ring.keys.filter((key) => {
+    const { state, retiredAt } = keyTimes(ring, key, now, policy);
+    return state === "revoked" || (state === "retired" && now >= (retiredAt ?? Infinity) + DAY_MILLIS);
+  });
+}
+
+/** Without the oldest records of keys whose private part is long erased; revoked ones stay for ever. */
+export function withoutOldRecords(ring: Ring, policy: RingPolicy, now: number): Ring {
+  const old = policy.algorithms.flatMap((algorithm) =>
+    ring.keys
+      .filter((key) => key.algorithm === algorithm && isLongRetired(keyTimes(ring, key, now, policy), now))
+      .toSorted((a, b) => (b.activeAt ?? 0) - (a.activeAt ?? 0))
+      .slice(KEPT_RECORDS),
+  );
+  return old.length === 0 ? ring : { ...ring, keys: ring.keys.filter((key) => !old.includes(key)) };
+}
+
+/** A record has to outlive its private part, which is found by it and erased a day after retirement. */
+function isLongRetired({ state, retiredAt }: KeyTimes, now: number): boolean {
+  return state === "retired" && now >= (retiredAt ?? Infinity) + 2 * DAY_MILLIS;
+}
+
+/**
+ * The union of a ring with a node's own copy: what the store holds after a roll-back must not undo what the node has
+ * seen. Times only come earlier, revoked wins. Undefined where the store's ring already has it all.
+ */
+export function repairedRing(stored: Ring, copy: Ring, policy: RingPolicy, now: number): Ring | undefined {
+  const known = new Map(stored.keys.map((key) => [key.kid, key]));
+  const lost = copy.keys.filter((key) => !known.has(key.kid) && keyTimes(copy, key, now, policy).state !== "retired");
+  const merged = stored.keys.map((key) =>
+    mergedKey(
+      key,
+      copy.keys.find((other) => other.kid === key.kid),
+    ),
+  );
+  const changed = merged.some((key, index) => key !== stored.keys[index]);
+  if (lost.length === 0 && !changed && stored.version >= copy.version) return undefined;
+  return { version: Math.max(stored.version, copy.version) + 1, keys: [...merged, ...lost] };
+}
+
+function mergedKey(stored: RingKey, copy: RingKey | undefined): RingKey {
+  if (copy === undefined) return stored;
+  const activeAt = Math.min(stored.activeAt ?? Infinity, copy.activeAt ?? Infinity);
+  const revokedAt = Math.min(stored.revokedAt ?? Infinity, copy.revokedAt ?? Infinity);
+  const longestLifetimeMillis = Math.max(stored.longestLifetimeMillis, copy.longestLifetimeMillis);
+  const same =
+    activeAt === (stored.activeAt ?? Infinity) &&
+    revokedAt === (stored.revokedAt ?? Infinity) &&
+    longestLifetimeMillis === stored.longestLifetimeMillis;
+  if (same) return stored;
+  return {
+    ...stored,
+    ...(activeAt === Infinity ? {} : { activeAt }),
+    ...(revokedAt === Infinity ? {} : { revokedAt }),
+    longestLifetimeMillis,
+  };
+}

@@ -1,0 +1,27 @@
+/** DELETE /sessions/{sid}: ends one of the subject's sessions. */
+
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import { isRefusal } from "../../domain/refusal.ts";
+import type { Issuer } from "../../issuer/types.ts";
+import { readOwner } from "../bearer.ts";
+import type { Contract } from "../contract.ts";
+import { answerError, refuse } from "../refuse.ts";
+
+export const endSessionContract: Contract = {
+  summary: "Ends one of the subject's sessions",
+  authentication: "bearer",
+  params: Type.Object({ sid: Type.String() }),
+  responses: { 204: null },
+};
+
+export function endSessionRoute(app: FastifyInstance, issuer: Issuer): void {
+  app.delete<{ Params: { sid: string } }>("/sessions/:sid", { config: { contract: endSessionContract } }, async (request, reply) => {
+    const owner = await readOwner(issuer, request);
+    if (isRefusal(owner)) return refuse(reply, owner, "Bearer");
+    const ended = await issuer.endSession(owner, request.params.sid);
+    if (!ended) return answerError(reply, { status: 404, error: "not_found", description: "the subject has no such session" });
+    reply.code(204).send();
+    return undefined;
+  });
+}

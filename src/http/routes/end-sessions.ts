@@ -1,0 +1,37 @@
+/** DELETE /sessions: ends all of the subject's sessions, or all but the one that asks. */
+
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import { isRefusal } from "../../domain/refusal.ts";
+import type { Issuer } from "../../issuer/types.ts";
+import { readOwner } from "../bearer.ts";
+import type { Contract } from "../contract.ts";
+import { invalidRequest, refuse, type Rejection } from "../refuse.ts";
+
+export const endSessionsContract: Contract = {
+  summary: "Ends the subject's sessions",
+  authentication: "bearer",
+  query: Type.Object({ except: Type.Optional(Type.Literal("current")) }),
+  responses: { 204: null },
+};
+
+const BAD_EXCEPT = invalidRequest("except can only be current, once");
+
+export function endSessionsRoute(app: FastifyInstance, issuer: Issuer): void {
+  app.delete("/sessions", { config: { contract: endSessionsContract } }, async (request, reply) => {
+    const owner = await readOwner(issuer, request);
+    if (isRefusal(owner)) return refuse(reply, owner, "Bearer");
+    const except = readExcept(request);
+    if (typeof except !== "string") return refuse(reply, except, "Bearer");
+    await issuer.endSessions(owner, except);
+    reply.code(204).send();
+    return undefined;
+  });
+}
+
+/** A wrong word must not end more than was meant. */
+function readExcept(request: FastifyRequest): "none" | "current" | Rejection {
+  const query = { ...(request.query as Record<string, unknown>) };
+  if (!("except" in query)) return "none";
+  return query.except === "current" ? "current" : BAD_EXCEPT;
+}

@@ -1,0 +1,42 @@
+/** POST /introspect: whether a token is active (RFC 7662). */
+
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import { isRefusal, refusal } from "../../domain/refusal.ts";
+import type { Introspection, Issuer } from "../../issuer/types.ts";
+import { readForm } from "../body.ts";
+import { authenticateForm } from "../client-credentials.ts";
+import type { Contract } from "../contract.ts";
+import { parameter } from "../form.ts";
+import { JSON_TYPE, refuse, type Rejection } from "../refuse.ts";
+import { NO_TOKEN, TokenForm } from "./revoke.ts";
+
+export const introspectContract: Contract = {
+  summary: "Tells a confidential client whether a token is active",
+  authentication: "client",
+  form: TokenForm,
+  responses: {
+    200: Type.Object({ active: Type.Boolean() }, { additionalProperties: true, description: "Claims only where active is true." }),
+  },
+};
+
+const PUBLIC_CLIENT = refusal("invalid_client", "only clients that authenticate may introspect");
+
+export function introspectRoute(app: FastifyInstance, issuer: Issuer): void {
+  app.post("/introspect", { config: { contract: introspectContract } }, async (request, reply) => {
+    const result = await introspect(issuer, request);
+    if (isRefusal(result)) return refuse(reply, result, "Basic");
+    reply.header("content-type", JSON_TYPE);
+    return JSON.stringify(result);
+  });
+}
+
+function introspect(issuer: Issuer, request: FastifyRequest): Promise<Introspection | Rejection> | Rejection {
+  const form = readForm(request);
+  if (isRefusal(form)) return form;
+  const client = authenticateForm(issuer, request, form);
+  if (isRefusal(client)) return client;
+  if (client.type === "public") return PUBLIC_CLIENT;
+  const token = parameter(form, "token");
+  return token === undefined ? NO_TOKEN : issuer.introspect({ client, token });
+}

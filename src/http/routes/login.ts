@@ -1,0 +1,93 @@
+/** POST /login: the built-in accounts. */
+
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { type Static, Type } from "typebox";
+import { isRefusal, refusal } from "../../domain/refusal.ts";
+import type { Issuer, TokenGrant } from "../../issuer/types.ts";
+import { throttledAddress } from "../address.ts";
+import { readJson } from "../body.ts";
+import { authenticate } from "../client-credentials.ts";
+import type { Contract } from "../contract.ts";
+import { invalidRequest, JSON_TYPE, refuse, type Rejection } from "../refuse.ts";
+import { TokenResponse, tokenResponseBody } from "../token-response.ts";
+
+const PASSWORD_LIMIT_BYTES = 1024;
+const USERNAME_LIMIT = 256;
+const TEXT_LIMIT = 4096;
+const RESOURCE_LIMIT = 64;
+
+const text = (description: string, maxLength = TEXT_LIMIT) => Type.String({ minLength: 1, maxLength, description });
+
+/** Further members are ignored. */
+export const LoginBody = Type.Object({
+  username: text("The account's name.", USERNAME_LIMIT),
+  password: text("At most 1024 bytes of UTF-8.", PASSWORD_LIMIT_BYTES),
+  client_id: Type.Optional(text("Needed unless the client authenticates in the Authorization header.")),
+  scope: Type.Optional(Type.String({ maxLength: TEXT_LIMIT, description: "Narrows the session." })),
+  resource: Type.Optional(
+    Type.Union([text("One resource."), Type.Array(text("A resource."), { maxItems: RESOURCE_LIMIT })], {
+      description: "The resources of the session; all of the client's if absent.",
+    }),
+  ),
+});
+export type LoginBody = Static<typeof LoginBody>;
+
+export const loginContract: Contract = {
+  summary: "Logs an account in: starts a session",
+  authentication: "client",
+  json: LoginBody,
+  responses: { 200: TokenResponse },
+};
+
+const MALFORMED = invalidRequest("username and password, and scope and resource where they are sent, must be strings within their limits");
+const NOT_ALLOWED = refusal("unauthorized_client", "this client may not log accounts in");
+
+export function loginRoute(app: FastifyInstance, issuer: Issuer): void {
+  app.post("/login", { config: { contract: loginContract } }, async (request, reply) => {
+    const result = await logIn(issuer, request);
+    if (isRefusal(result)) return refuse(reply, result, "Basic");
+    reply.header("content-type", JSON_TYPE);
+    return tokenResponseBody(result);
+  });
+}
+
+function logIn(issuer: Issuer, request: FastifyRequest): Promise<TokenGrant | Rejection> | Rejection {
+  const json = readJson(request);
+  if (isRefusal(json)) return json;
+  const body = json.value;
+  if (!isLoginBody(body)) return MALFORMED;
+  const client = authenticate(issuer, request.headers.authorization, { clientId: body.client_id });
+  if (isRefusal(client)) return client;
+  if (!client.grants.includes("login")) return NOT_ALLOWED;
+  return issuer.logIn({
+    client,
+    username: body.username,
+    password: body.password,
+    scope: body.scope === "" ? undefined : body.scope,
+    resources: body.resource === undefined ? [] : [body.resource].flat(),
+    address: throttledAddress(request.raw.socket.remoteAddress),
+    userAgent: request.headers["user-agent"],
+  });
+}
+
+/** By hand: compiling the schema costs a tenth of a second at each start. A test holds that both say the same. */
+export function isLoginBody(value: unknown): value is LoginBody {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const { username, password, client_id, scope, resource }: Record<string, unknown> = { ...value };
+  return (
+    isText(username, USERNAME_LIMIT) &&
+    isText(password, PASSWORD_LIMIT_BYTES) &&
+    Buffer.byteLength(password) <= PASSWORD_LIMIT_BYTES &&
+    (client_id === undefined || isText(client_id)) &&
+    (scope === undefined || scope === "" || isText(scope)) &&
+    (resource === undefined || isText(resource) || isTexts(resource))
+  );
+}
+
+function isText(value: unknown, limit = TEXT_LIMIT): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= limit;
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length <= RESOURCE_LIMIT && value.every((one) => isText(one));
+}

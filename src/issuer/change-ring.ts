@@ -1,0 +1,129 @@
+/** Changing the ring: decide on what it is, make the keys that are needed, swap, and decide again where the swap was lost. */
+
+import { KEYS, NEVER, ringDocument } from "../domain/documents.ts";
+import { type NewKey, StoreError } from "../domain/ports.ts";
+import type { KeyAlgorithm, Ring } from "../domain/ring.ts";
+import { applyRingChange, erasableKeys, planRing, type RingChange, withoutOldRecords } from "../domain/ring-plan.ts";
+import { type Context, REQUEST_BUDGET_MILLIS } from "./context.ts";
+import type { KeyRing } from "./key-ring.ts";
+import { UnavailableError } from "./types.ts";
+
+/** The wish of whoever changes the ring; called again with the newer ring after a lost swap. */
+export type RingWish = (ring: Ring, now: number) => readonly RingChange[];
+
+export interface RingOutcome {
+  readonly ring: Ring;
+  readonly changes: readonly RingChange[];
+}
+
+export interface ChangeOptions {
+  /** The store has never had a key. */
+  readonly first?: boolean;
+  /** Write the ring even where nothing changes: the store has none yet. */
+  readonly write?: boolean;
+  /** Nothing is made or written; the outcome is what would be. */
+  readonly dryRun?: boolean;
+}
+
+/**
+ * Carries out the wish and, in the same swap, whatever the planner finds lacking then: so every change leaves a staged
+ * key of each algorithm. A key is made and durable before the ring names it; one that no ring came to name is erased.
+ */
+export async function changeRing(context: Context, keyRing: KeyRing, wish: RingWish, options: ChangeOptions = {}): Promise<RingOutcome> {
+  const { store, clock, custodian } = context;
+  const stock = new KeyStock(context, options.dryRun === true);
+  const deadline = clock() + REQUEST_BUDGET_MILLIS;
+  try {
+    for (;;) {
+      const before = keyRing.ring;
+      const expected = keyRing.bytes;
+      const outcome = await planned(keyRing, wish, stock, clock(), options.first === true);
+      if ((outcome.changes.length === 0 && options.write !== true) || options.dryRun === true) return outcome;
+      const next = { ...outcome.ring, version: before.version + 1 };
+      const won = await store.compareAndSet(KEYS.ring, expected, ringDocument.encode(next), { expiresAt: NEVER, confirmed: true });
+      if (won) stock.keep(next);
+      await keyRing.reloadAnew();
+      // Who won may have found our keys and named them.
+      if (!won) stock.keep(keyRing.ring);
+      if (won || (options.write === true && keyRing.bytes !== undefined))
+        return { ring: keyRing.ring, changes: won ? outcome.changes : [] };
+      if (clock() >= deadline) throw new UnavailableError("the key ring is being changed by others");
+    }
+  } catch (error) {
+    // A swap of unknown outcome may yet make the ring name them.
+    if (error instanceof StoreError && error.outcome === "unknown") stock.keepAll();
+    throw error;
+  } finally {
+    await Promise.all(stock.unused().map((kid) => custodian.erase(kid)));
+  }
+}
+
+async function planned(keyRing: KeyRing, wish: RingWish, stock: KeyStock, now: number, first: boolean): Promise<RingOutcome> {
+  const { policy } = keyRing;
+  stock.rewind();
+  const changes: RingChange[] = [];
+  let ring = keyRing.ring;
+  const apply = async (wanted: readonly RingChange[]): Promise<void> => {
+    for (const change of wanted) {
+      const made = change.change === "stage" ? await stock.take(change.algorithm, now) : undefined;
+      ring = applyRingChange(ring, change, made, policy, now);
+      changes.push(change);
+    }
+  };
+  await apply(wish(ring, now));
+  // A staged key that takes over leaves its place to the next one: at most one more round per state.
+  for (let round = 0; round < 3; round++) await apply(planRing(ring, policy, now, first));
+  return { ring: withoutOldRecords(ring, policy, now), changes };
+}
+
+/** Keys made for one change, taken again in the same order after a lost swap. */
+class KeyStock {
+  readonly #context: Context;
+  readonly #isPretended: boolean;
+  readonly #made: NewKey[] = [];
+  #taken = new Set<string>();
+  #kept = new Set<string>();
+
+  constructor(context: Context, isPretended: boolean) {
+    this.#context = context;
+    this.#isPretended = isPretended;
+  }
+
+  rewind(): void {
+    this.#taken = new Set();
+  }
+
+  async take(algorithm: KeyAlgorithm, now: number): Promise<NewKey> {
+    const known = this.#made.find((key) => key.algorithm === algorithm && !this.#taken.has(key.kid));
+    const key = known ?? (await this.#make(algorithm, now));
+    this.#taken.add(key.kid);
+    return key;
+  }
+
+  async #make(algorithm: KeyAlgorithm, now: number): Promise<NewKey> {
+    if (this.#isPretended) return { kid: `new-${algorithm}-${this.#taken.size + 1}`, algorithm, custody: "none" };
+    const key = await this.#context.custodian.create(algorithm, now);
+    this.#made.push(key);
+    return key;
+  }
+
+  keep(ring: Ring): void {
+    this.#kept = new Set(ring.keys.map((key) => key.kid));
+  }
+
+  keepAll(): void {
+    this.#kept = new Set(this.#made.map((key) => key.kid));
+  }
+
+  unused(): readonly string[] {
+    return this.#made.map((key) => key.kid).filter((kid) => !this.#kept.has(kid));
+  }
+}
+
+/** Erases the private parts of what is over. The kids. */
+export async function eraseOver(context: Context, keyRing: KeyRing): Promise<readonly string[]> {
+  const erasable = erasableKeys(keyRing.ring, keyRing.policy, context.clock());
+  const erased: string[] = [];
+  for (const { kid } of erasable) if (await context.custodian.erase(kid)) erased.push(kid);
+  return erased;
+}

@@ -1,0 +1,213 @@
+/** The life of a node: what it does at its start, every second, every five, every minute. */
+
+import { FormatError } from "../domain/bytes.ts";
+import { adoptedRing } from "../domain/ring-adopt.ts";
+import { KeyError, StoreError } from "../domain/ports.ts";
+import { keyTimes, type Ring } from "../domain/ring.ts";
+import { planRevocation, planRing, type RingChange } from "../domain/ring-plan.ts";
+import { changeRing, type ChangeOptions, eraseOver, type RingWish } from "./change-ring.ts";
+import type { SessionParts } from "./refresh.ts";
+import { UnavailableError, UnsafeStoreError } from "./types.ts";
+
+const FOLLOW_EVERY_MILLIS = 1_000;
+const BEAT_EVERY_TICKS = 5;
+const PLAN_EVERY_TICKS = 60;
+/** How a store is set up, unlike a full disk, does not change by waiting. */
+const MUST_HOLD = ["version", "eviction", "durability"];
+
+/** What the planner finds lacking, and nothing else. */
+const NO_WISH: RingWish = () => [];
+
+export class Follower {
+  readonly #parts: SessionParts;
+  #isBooted = false;
+  /** The store may have lost ends that its log still has. */
+  #mustAssertEnds = true;
+  #asserting: Promise<void> | undefined;
+  readonly #stopping = new AbortController();
+  #loop: Promise<void> = Promise.resolve();
+  #stopListening: () => void = () => undefined;
+  #trouble = "";
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Resolves when the JWK Set can be served. Throws `KeyError` where the ring's private parts are not to be had, and
+   * `StoreError` where the store is out of reach and there is no copy of the ring to serve either.
+   */
+  async start(): Promise<void> {
+    const { keyRing, context } = this.#parts;
+    const copy = await keyRing.loadCopy();
+    try {
+      await this.#boot();
+    } catch (error) {
+      const isServable = copy !== undefined || keyRing.bytes !== undefined;
+      if (!(error instanceof StoreError) || !isServable) throw error;
+      this.#tell(error.message);
+    }
+    this.#stopListening = context.store.onPrimaryChange(() => {
+      this.#mustAssertEnds = true;
+      this.#assertEndsAside();
+    });
+    this.#loop = this.#follow();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#stopListening();
+    await this.#loop;
+    await this.#asserting;
+  }
+
+  async #boot(): Promise<void> {
+    const { keyRing, marker, context, reach } = this.#parts;
+    await this.#refuseUnsafeStore();
+    const found = await marker.read();
+    await keyRing.reload();
+    const isFirst = !keyRing.isKnown && found === undefined;
+    if (!keyRing.isKnown) await keyRing.adopt(adoptedRing(await context.custodian.find(), keyRing.policy));
+    if (keyRing.bytes === undefined) await this.#change(NO_WISH, { first: isFirst, write: true });
+    // A first start that was cut short between ring and marker left the ring's first version.
+    if (found === undefined && (isFirst || keyRing.ring.version === 1)) await marker.create();
+    else if (found === undefined) marker.noteEmptied();
+    else reach.add({ from: found.aliveAt, to: context.clock() });
+    if (keyRing.faults !== "") throw new KeyError(keyRing.faults);
+    await this.#plan();
+    this.#isBooted = true;
+    this.#assertEndsAside();
+  }
+
+  /** A store that drops sessions at will, or forgets them all when it ends, is not started on. */
+  async #refuseUnsafeStore(): Promise<void> {
+    const faults = (await this.#parts.context.store.inspect()).filter(
+      ({ severity, subject }) => severity === "fault" && MUST_HOLD.includes(subject),
+    );
+    if (faults.length === 0) return;
+    throw new UnsafeStoreError(faults.map(({ finding, advice }) => `${finding}${advice === undefined ? "" : `: ${advice}`}`).join("; "));
+  }
+
+  /** Beside the loop: a long log must not keep this node from following ring and policy. */
+  #assertEndsAside(): void {
+    this.#asserting ??= this.#quietly(() => this.#assertEnds()).finally(() => {
+      this.#asserting = undefined;
+    });
+  }
+
+  /** A primary that has just changed is often out of reach once more: what fails here is tried again at the next turn. */
+  async #assertEnds(): Promise<void> {
+    if (!this.#mustAssertEnds) return;
+    this.#mustAssertEnds = false;
+    try {
+      await this.#revokeAgain(await this.#parts.ends.assertAgain());
+    } catch (error) {
+      this.#mustAssertEnds = true;
+      throw error;
+    }
+  }
+
+  async #revokeAgain(kids: readonly string[]): Promise<void> {
+    const { keyRing } = this.#parts;
+    const lost = (ring: Ring): string[] => kids.filter((kid) => ring.keys.some((key) => key.kid === kid && key.revokedAt === undefined));
+    if (lost(keyRing.ring).length === 0) return;
+    await this.#change((newer, now) => planRevocation(newer, lost(newer), now));
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let tick = 1; ; tick++) {
+      await this.#parts.context.sleep(FOLLOW_EVERY_MILLIS, signal);
+      if (signal.aborted) return;
+      await this.#quietly(async () => {
+        if (!this.#isBooted) return this.#boot();
+        await this.#parts.keyRing.reload();
+        this.#assertEndsAside();
+        if (!this.#parts.keyRing.clockAgrees) return;
+        if (tick % BEAT_EVERY_TICKS === 0) await this.#parts.marker.beat();
+        if (tick % PLAN_EVERY_TICKS === 0 || this.#isSomethingDue()) await this.#plan();
+      });
+    }
+  }
+
+  /** Short schedules are kept as well as long ones. */
+  #isSomethingDue(): boolean {
+    const { keyRing, context } = this.#parts;
+    return planRing(keyRing.ring, keyRing.policy, context.clock(), false).length > 0;
+  }
+
+  /** A clock that disagrees with the store's, or a key that can't be opened, plans nothing and erases nothing. */
+  async #plan(): Promise<void> {
+    const { keyRing, context } = this.#parts;
+    this.#countKeys();
+    if (!keyRing.clockAgrees || keyRing.faults !== "") return;
+    await this.#change(NO_WISH);
+    await eraseOver(context, keyRing);
+    this.#countKeys();
+  }
+
+  async #change(wish: RingWish, options: ChangeOptions = {}): Promise<void> {
+    const { context, keyRing } = this.#parts;
+    const { changes, ring } = await changeRing(context, keyRing, wish, options);
+    if (changes.length > 0) context.emit({ event: "keys_changed", steps: changes.map(stepText), version: ring.version });
+  }
+
+  #countKeys(): void {
+    const { keyRing, context } = this.#parts;
+    const now = context.clock();
+    const counts = new Map<string, { algorithm: (typeof keyRing.ring.keys)[number]["algorithm"]; state: string; count: number }>();
+    for (const key of keyRing.ring.keys) {
+      const { state } = keyTimes(keyRing.ring, key, now, keyRing.policy);
+      const name = `${key.algorithm} ${state}`;
+      counts.set(name, { algorithm: key.algorithm, state, count: (counts.get(name)?.count ?? 0) + 1 });
+    }
+    context.emit({ event: "keys", counts: [...counts.values()] });
+  }
+
+  /** Trouble with store or keys is told once, not every second; the next tick tries again. */
+  async #quietly(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.#trouble = "";
+    } catch (error) {
+      this.#tell(troubleText(error));
+    }
+  }
+
+  #tell(message: string): void {
+    if (message !== this.#trouble) this.#parts.context.emit({ event: "trouble", about: "store or keys", message });
+    this.#trouble = message;
+  }
+}
+
+/** A fault nobody foresaw must not end a node that serves the JWK Set; its message may hold anything, so only its name is told. */
+function troubleText(error: unknown): string {
+  const isForeseen =
+    error instanceof StoreError ||
+    error instanceof UnavailableError ||
+    error instanceof UnsafeStoreError ||
+    error instanceof KeyError ||
+    error instanceof FormatError;
+  if (isForeseen) return error.message;
+  return `unexpected ${error instanceof Error ? error.name : typeof error}`;
+}
+
+/** A change of the ring as a line for people. */
+export function stepText(change: RingChange): string {
+  switch (change.change) {
+    case "stage":
+      return change.activeAt === undefined
+        ? `stage a new ${change.algorithm} key`
+        : `make a new ${change.algorithm} key, active ${timeText(change.activeAt)}`;
+    case "activate":
+      return `activate ${change.kid} ${timeText(change.activeAt)}`;
+    case "revoke":
+      return `revoke ${change.kid} ${timeText(change.at)}`;
+    case "raise":
+      return `keep ${change.kid} for tokens of ${change.lifetimeMillis / 1_000} s`;
+  }
+}
+
+function timeText(time: number): string {
+  return `at ${new Date(time).toISOString()}`;
+}

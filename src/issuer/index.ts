@@ -1,0 +1,89 @@
+/** The issuer: one flow per file, put together here. It sees the domain and its ports, and no adapter. */
+
+import type { Policy } from "../domain/policy.ts";
+import { AccessTokens } from "./access-tokens.ts";
+import { Accounts } from "./accounts.ts";
+import { clientCredentials } from "./client-credentials.ts";
+import { authenticateClient } from "./clients.ts";
+import type { Context, Ports } from "./context.ts";
+import { Ends } from "./ends.ts";
+import { Follower } from "./follow.ts";
+import { introspect } from "./introspect.ts";
+import { KeyRing } from "./key-ring.ts";
+import { type LoginParts, logIn } from "./log-in.ts";
+import { Marker } from "./marker.ts";
+import { createOperatorOf } from "./operator.ts";
+import { Reach, watched } from "./reach.ts";
+import { ReadinessProbe } from "./readiness.ts";
+import { refresh } from "./refresh.ts";
+import { revoke } from "./revoke.ts";
+import { authorizeSessions, endOwnSession, endOwnSessions, listSessions, logOut } from "./sessions.ts";
+import { Subjects } from "./subjects.ts";
+import { Throttle } from "./throttle.ts";
+import type { Issuer, Operator } from "./types.ts";
+
+export type { Ports } from "./context.ts";
+export * from "./types.ts";
+
+export interface Served {
+  readonly issuer: Issuer;
+  /** Whether anybody could log in. */
+  hasAccounts(): Promise<boolean>;
+}
+
+export function createIssuer(policy: Policy, ports: Ports): Served {
+  const parts = partsOf(policy, ports);
+  const follower = new Follower(parts);
+  const probe = new ReadinessProbe(parts);
+  return {
+    issuer: {
+      policy,
+      authenticateClient: (credentials) => authenticateClient(parts.context, credentials),
+      logIn: (request) => logIn(parts, request),
+      refresh: (request) => refresh(parts, request),
+      clientCredentials: (request) => clientCredentials(parts, request),
+      revoke: (request) => revoke(parts, request),
+      introspect: (request) => introspect(parts, request),
+      logOut: (token) => logOut(parts, token),
+      authorizeSessions: (token) => authorizeSessions(parts, token),
+      listSessions: (owner) => listSessions(parts, owner.sub),
+      endSession: (owner, sid) => endOwnSession(parts, owner, sid),
+      endSessions: (owner, except) => endOwnSessions(parts, owner, except),
+      jwks: () => parts.keyRing.jwks(),
+      readiness: () => probe.check(),
+      start: () => follower.start(),
+      stop: async () => {
+        await follower.stop();
+        await parts.throttle.idle();
+      },
+    },
+    hasAccounts: () => parts.accounts.isAny(),
+  };
+}
+
+/** The operator's side of the same store and keys; follows nothing. Throws `StoreError`, `KeyError`. */
+export async function createOperator(policy: Policy, ports: Ports): Promise<Operator> {
+  const parts = partsOf(policy, ports);
+  await parts.keyRing.loadCopy();
+  await parts.keyRing.reload();
+  return createOperatorOf(parts);
+}
+
+function partsOf(policy: Policy, ports: Ports): LoginParts {
+  const reach = new Reach(ports.clock);
+  const context: Context = { ...ports, policy, store: watched(ports.store, reach) };
+  const keyRing = new KeyRing(context, reach);
+  const subjects = new Subjects(context);
+  const marker = new Marker(context);
+  return {
+    context,
+    keyRing,
+    subjects,
+    reach,
+    tokens: new AccessTokens(context, keyRing),
+    ends: new Ends(context, subjects, marker),
+    marker,
+    accounts: new Accounts(context),
+    throttle: new Throttle(context),
+  };
+}

@@ -1,0 +1,124 @@
+/** One ring, opened: which key signs when, which MAC keys there are, which keys prove our own tokens. */
+
+import { type Bytes, type KeyCustodian, KeyError, type Signer } from "../domain/ports.ts";
+import { activeKey, type JwsAlgorithm, keyTimes, type KeyAlgorithm, type Ring, type RingKey, type RingPolicy } from "../domain/ring.ts";
+import { importPublicJwk, type VerificationKey } from "../jws/index.ts";
+
+export type Hmac = (data: Bytes) => Bytes;
+
+export interface KeyFault {
+  readonly kid: string;
+  /** As `KeyError` says it. */
+  readonly message: string;
+}
+
+/** Private parts opened once per key; a key that can't be opened says why each time it is needed. */
+export class OpenedKeys {
+  readonly #custodian: KeyCustodian;
+  readonly #signers = new Map<string, Signer>();
+  readonly #macs = new Map<string, Hmac>();
+  readonly #verification = new Map<string, VerificationKey>();
+
+  constructor(custodian: KeyCustodian) {
+    this.#custodian = custodian;
+  }
+
+  /** Opens what the ring says is needed now and has not been opened; the faults of those that can't be. */
+  async open(ring: Ring, policy: RingPolicy, now: number): Promise<readonly KeyFault[]> {
+    const faults: KeyFault[] = [];
+    for (const key of ring.keys) {
+      if (!needsPrivatePart(ring, key, policy, now) || this.#isOpen(key)) continue;
+      try {
+        if (key.algorithm === "HS256") this.#macs.set(key.kid, await this.#custodian.openMac(key));
+        else this.#signers.set(key.kid, await this.#custodian.openSigner(key));
+      } catch (error) {
+        if (!(error instanceof KeyError)) throw error;
+        faults.push({ kid: key.kid, message: error.message });
+      }
+    }
+    this.#forget(ring);
+    return faults;
+  }
+
+  signer(kid: string): Signer | undefined {
+    return this.#signers.get(kid);
+  }
+
+  mac(kid: string): Hmac | undefined {
+    return this.#macs.get(kid);
+  }
+
+  verification(key: RingKey): VerificationKey | undefined {
+    const known = this.#verification.get(key.kid);
+    if (known !== undefined || key.publicJwk === undefined) return known;
+    const imported = importPublicJwk(key.publicJwk);
+    if (!imported.ok) return undefined;
+    this.#verification.set(key.kid, imported.key);
+    return imported.key;
+  }
+
+  #isOpen(key: RingKey): boolean {
+    return this.#signers.has(key.kid) || this.#macs.has(key.kid);
+  }
+
+  /** A revoked key must not sign again, whatever a later mistake may ask. */
+  #forget(ring: Ring): void {
+    for (const { kid, revokedAt } of ring.keys) {
+      if (revokedAt === undefined) continue;
+      this.#signers.delete(kid);
+      this.#macs.delete(kid);
+    }
+  }
+}
+
+/** Staged and active keys are to sign; a MAC key proves its tokens as long as it retires. */
+function needsPrivatePart(ring: Ring, key: RingKey, policy: RingPolicy, now: number): boolean {
+  const { state } = keyTimes(ring, key, now, policy);
+  return state === "staged" || state === "active" || (state === "retiring" && key.algorithm === "HS256");
+}
+
+export interface MacOfRing {
+  readonly kid: string;
+  /** Nothing made with it can live any more. */
+  readonly isOver: boolean;
+}
+
+/** Who signs at a moment, and until when that is the answer. */
+export interface Roster {
+  readonly until: number;
+  readonly active: ReadonlyMap<KeyAlgorithm, RingKey>;
+  /** Two keys of one version can only come of a roll-back that was repaired. */
+  readonly macsByVersion: ReadonlyMap<number, readonly MacOfRing[]>;
+  readonly published: ReadonlyMap<string, RingKey>;
+}
+
+export function rosterAt(ring: Ring, policy: RingPolicy, now: number): Roster {
+  const times = ring.keys.map((key) => ({ key, ...keyTimes(ring, key, now, policy) }));
+  const moments = times.flatMap(({ key, retiredAt }) => [key.activeAt, retiredAt]).filter((moment) => moment !== undefined && moment > now);
+  const active = policy.algorithms.flatMap((algorithm): [KeyAlgorithm, RingKey][] => {
+    const key = activeKey(ring, algorithm, now);
+    return key === undefined ? [] : [[algorithm, key]];
+  });
+  const shown = times.filter(({ state }) => state === "staged" || state === "active" || state === "retiring");
+  return {
+    until: Math.min(Infinity, ...moments.filter((moment) => moment !== undefined)),
+    active: new Map(active),
+    macsByVersion: Map.groupBy(
+      times
+        .filter(({ key }) => key.macVersion !== undefined)
+        .map(({ key, state }) => ({ kid: key.kid, version: key.macVersion, isOver: state === "retired" || state === "revoked" })),
+      ({ version }) => version ?? 0,
+    ),
+    published: new Map(shown.filter(({ key }) => key.algorithm !== "HS256").map(({ key }): [string, RingKey] => [key.kid, key])),
+  };
+}
+
+/**
+ * The key that is to sign now. Where resources were just given the other name of an Ed25519 signature, keys of the
+ * old name go on until one of the new name has aged.
+ */
+export function signingKey(roster: Roster, algorithm: JwsAlgorithm): RingKey | undefined {
+  const key = roster.active.get(algorithm);
+  if (key !== undefined || algorithm === "ES256") return key;
+  return roster.active.get(algorithm === "EdDSA" ? "Ed25519" : "EdDSA");
+}

@@ -1,0 +1,175 @@
+/** What the operator does to the ring. */
+
+import { type KeyAlgorithm, agedAt, activeKey, keyTimes, RING_LAG_MILLIS, type Ring, type RingKey, stagedKeys } from "../domain/ring.ts";
+import { KeyError } from "../domain/ports.ts";
+import { planRevocation, planRotation } from "../domain/ring-plan.ts";
+import { clockAgreed } from "./clock-guard.ts";
+import { changeRing, eraseOver, type RingWish } from "./change-ring.ts";
+import { stepText } from "./follow.ts";
+import type { KeyRing } from "./key-ring.ts";
+import type { SessionParts } from "./refresh.ts";
+import { jwsAlgorithms } from "./ring-policy.ts";
+import type { Failed, Force, KeyListing, KeysChanged, Operator, Unsafe } from "./types.ts";
+
+type KeyCommands = Pick<
+  Operator,
+  "listKeys" | "stageKeys" | "rotateKeys" | "promoteKey" | "revokeKeys" | "pruneKeys" | "exportKeys" | "ringAlgorithms"
+>;
+
+export function keyCommands(parts: SessionParts): KeyCommands {
+  const { context, keyRing } = parts;
+  return {
+    async listKeys(mac) {
+      await keyRing.reload();
+      return listings(parts, keyRing.ring).filter(({ alg }) => (alg === "HS256") === mac);
+    },
+    stageKeys: (algorithms) => change(parts, () => algorithms.map((algorithm) => ({ change: "stage", algorithm }))),
+    rotateKeys: (algorithms, { dryRun }) => change(parts, rotation(parts, algorithms), { dryRun }),
+    promoteKey: (kid, force) => promote(parts, kid, force),
+    revokeKeys: (kids, reason, force) => revokeKeys(parts, kids, { force, reason }),
+    async pruneKeys() {
+      await keyRing.reload();
+      if (!keyRing.clockAgrees) throw new KeyError("the clock differs from the store's: nothing is erased by it");
+      return eraseOver(context, keyRing);
+    },
+    async exportKeys() {
+      await keyRing.reload();
+      return keyRing.jwks()?.body.toString() ?? JSON.stringify({ keys: [] });
+    },
+    ringAlgorithms(which) {
+      if (which === "mac") return ["HS256"];
+      const signing = jwsAlgorithms(context.policy);
+      return which === "signing" ? signing : signing.filter((algorithm) => (algorithm === "ES256") === (which === "ES256"));
+    },
+  };
+}
+
+interface Options {
+  readonly dryRun?: boolean;
+  readonly force?: Force;
+  /** Keys that may be out of reach: they are being taken out. */
+  readonly without?: readonly string[];
+}
+
+async function change({ context, keyRing, ...parts }: SessionParts, wish: RingWish, options: Options = {}): Promise<KeysChanged> {
+  const { dryRun = false, force, without = [] } = options;
+  await clockAgreed(keyRing);
+  if (keyRing.ring.keys.length === 0) throw new KeyError("there are no keys yet: the first start of the server makes them");
+  refuseBlind(keyRing, force, without);
+  const { ring, changes } = await changeRing(context, keyRing, wish, { dryRun });
+  const steps = changes.map(stepText);
+  if (steps.length > 0 && !dryRun) context.emit({ event: "keys_changed", steps, version: ring.version, ...audited(force) });
+  return { keys: listings({ context, keyRing, ...parts }, ring), steps };
+}
+
+/** Who can't open the keys there are would make new ones that others can't open. */
+function refuseBlind(keyRing: KeyRing, force: Force | undefined, without: readonly string[]): void {
+  if (force?.force !== true && keyRing.faultyKids.some((kid) => !without.includes(kid))) throw new KeyError(keyRing.faults);
+}
+
+function audited(force: Force | undefined): { readonly reason?: string; readonly forced?: boolean } {
+  if (force === undefined) return {};
+  return { forced: force.force, ...(force.reason === undefined ? {} : { reason: force.reason }) };
+}
+
+/** Somebody else's rotation, noticed when our swap is lost, is as good as ours: it is not followed by a second one. */
+function rotation({ keyRing }: SessionParts, algorithms: readonly KeyAlgorithm[]): RingWish {
+  const seen = new Map<KeyAlgorithm, string>();
+  return (ring, now) => {
+    const untouched = algorithms.filter((algorithm) => {
+      const plan = `${activeKey(ring, algorithm, now)?.kid} ${stagedKeys(ring, algorithm, now)[0]?.activeAt}`;
+      const first = seen.get(algorithm) ?? plan;
+      seen.set(algorithm, first);
+      return first === plan;
+    });
+    return planRotation(ring, untouched, keyRing.policy, now);
+  };
+}
+
+async function promote(parts: SessionParts, kid: string, force: Force): Promise<KeysChanged | Unsafe | Failed> {
+  const { keyRing, context } = parts;
+  await keyRing.reload();
+  const key = keyRing.ring.keys.find((candidate) => candidate.kid === kid);
+  if (key === undefined) return { failed: "the ring has no such key" };
+  const now = context.clock();
+  const { state } = keyTimes(keyRing.ring, key, now, keyRing.policy);
+  if (state !== "staged") return { failed: `only a staged key can be promoted; this one is ${state}` };
+  const risk = youthRisk(parts, key, now);
+  if (risk !== undefined && !force.force) return { unsafe: true, risk };
+  return change(parts, (ring, at) => (isStaged(ring, kid, at) ? [{ change: "activate", kid, activeAt: at }] : []), { force });
+}
+
+function isStaged(ring: Ring, kid: string, now: number): boolean {
+  return ring.keys.some((key) => key.kid === kid && stagedKeys(ring, key.algorithm, now).includes(key));
+}
+
+/** What it would cost to sign with this key now; undefined where it has aged. */
+function youthRisk({ keyRing }: SessionParts, key: RingKey, now: number): string | undefined {
+  const rest = agedAt(key, keyRing.policy) - now;
+  if (rest <= 0) return undefined;
+  return `the ${key.algorithm} key ${key.kid} has been published for ${seconds(now - key.publishedAt)} s of the ${seconds(keyRing.policy.stageForMillis)} s that verifiers get: those that have not fetched it yet refuse its tokens`;
+}
+
+function seconds(millis: number): number {
+  return Math.max(0, Math.floor(millis / 1_000));
+}
+
+async function revokeKeys(parts: SessionParts, selection: readonly string[] | "all", force: Force): Promise<KeysChanged | Unsafe | Failed> {
+  const { keyRing, context, ends } = parts;
+  await clockAgreed(keyRing);
+  const now = context.clock();
+  const kids = selection === "all" ? livingSigningKeys(parts, now) : selection;
+  const keys = kids.map((kid) => keyRing.ring.keys.find((key) => key.kid === kid));
+  if (keys.includes(undefined)) return { failed: "the ring has no such key" };
+  const risks = keys.flatMap((key) => (key === undefined ? [] : successionRisk(parts, key, kids, now)));
+  if (risks.length > 0 && !force.force) return { unsafe: true, risk: risks.join("; ") };
+  // What the log names is revoked by every node that reads it: nothing that is refused may get there.
+  refuseBlind(keyRing, force, kids);
+  for (const kid of kids) await ends.appendKey(kid, now);
+  const result = await change(parts, (ring, at) => planRevocation(ring, kids, at), { force, without: kids });
+  await eraseOver(context, keyRing);
+  // No node may still sign with it or introspect by it when the command returns.
+  await context.sleep(RING_LAG_MILLIS);
+  return result;
+}
+
+function livingSigningKeys({ keyRing }: SessionParts, now: number): readonly string[] {
+  const isLiving = (key: RingKey): boolean => {
+    const { state } = keyTimes(keyRing.ring, key, now, keyRing.policy);
+    return key.algorithm !== "HS256" && state !== "retired" && state !== "revoked";
+  };
+  return keyRing.ring.keys.filter(isLiving).map((key) => key.kid);
+}
+
+/** Only its loss is a reason: whoever stole a MAC key alone can forge no token of a session that he never held one of. */
+const MAC_RISK =
+  "every session whose refresh token was made with this MAC key ends; where it is not lost, rotate it instead (keys rotate --mac)";
+
+/** Who would sign in the place of a key that signs now, and what that costs. */
+function successionRisk(parts: SessionParts, key: RingKey, kids: readonly string[], now: number): readonly string[] {
+  const { keyRing } = parts;
+  if (key.algorithm === "HS256") return [MAC_RISK];
+  if (activeKey(keyRing.ring, key.algorithm, now)?.kid !== key.kid) return [];
+  const heir = stagedKeys(keyRing.ring, key.algorithm, now).find((staged) => !kids.includes(staged.kid));
+  if (heir === undefined)
+    return [`no ${key.algorithm} key would be left but a new one that no verifier has fetched: they refuse its tokens until they do`];
+  const risk = youthRisk(parts, heir, now);
+  return risk === undefined ? [] : [risk];
+}
+
+function listings({ context, keyRing }: SessionParts, ring: Ring): readonly KeyListing[] {
+  const now = context.clock();
+  return ring.keys.map((key) => {
+    const { state, retiringAt, retiredAt } = keyTimes(ring, key, now, keyRing.policy);
+    return {
+      kid: key.kid,
+      alg: key.algorithm,
+      state,
+      publishedAt: key.publishedAt,
+      activeAt: key.activeAt,
+      retiringAt,
+      retiredAt,
+      revokedAt: key.revokedAt,
+    };
+  });
+}

@@ -1,0 +1,36 @@
+/** The operator's commands put together. */
+
+import type { StoreFinding } from "../domain/ports.ts";
+import type { LoginParts } from "./log-in.ts";
+import { accountCommands } from "./operator-accounts.ts";
+import { keyCommands } from "./operator-keys.ts";
+import { sessionCommands } from "./operator-sessions.ts";
+import type { Operator } from "./types.ts";
+
+export function createOperatorOf(parts: LoginParts): Operator {
+  const { context, marker, keyRing } = parts;
+  return {
+    policy: context.policy,
+    ...keyCommands(parts),
+    ...accountCommands(parts),
+    ...sessionCommands(parts),
+    inspect: async () => [...(await context.store.inspect()), ...(await inspectMarker(parts))],
+    storeClock: () => context.store.now(),
+    async acceptEmptyStore() {
+      if ((await marker.read()) !== undefined) return { failed: "the store was not emptied: its marker is there" };
+      if (keyRing.bytes === undefined) return { failed: "the store has no key ring yet: start the server first" };
+      await marker.create();
+      context.emit({ event: "store_accepted" });
+      return { done: true };
+    },
+    close: () => context.store.close(),
+  };
+}
+
+/** A store with a ring and no marker was emptied; before the first start it has neither. */
+async function inspectMarker({ marker, keyRing }: LoginParts): Promise<StoreFinding[]> {
+  if (keyRing.bytes === undefined || (await marker.read()) !== undefined) return [];
+  const finding = "the store was emptied: refreshes of sessions it doesn't know are answered 503, not refused";
+  const advice = "restore a backup, or go on without the sessions of before: mintmark doctor --accept-empty-store";
+  return [{ severity: "fault", subject: "marker", finding, advice }];
+}

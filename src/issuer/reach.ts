@@ -1,0 +1,85 @@
+/** When this process could not reach its store: time that no retry window counts. */
+
+import { StoreError, type Clock, type SetOptions, type Store } from "../domain/ports.ts";
+import type { Interval } from "../domain/session.ts";
+
+const KEPT_INTERVALS = 32;
+
+export class Reach {
+  readonly #clock: Clock;
+  #closed: readonly Interval[] = [];
+  #lastReached: number;
+  #downSince: number | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#lastReached = clock();
+  }
+
+  /** The gaps, the one that is still open included. */
+  downtime(): readonly Interval[] {
+    if (this.#downSince === undefined) return this.#closed;
+    return joined([...this.#closed, { from: this.#downSince, to: this.#clock() }]);
+  }
+
+  /** Adds a gap found by other means: no node was alive. */
+  add(interval: Interval): void {
+    if (interval.to <= interval.from) return;
+    this.#closed = joined([...this.#closed, interval]).slice(-KEPT_INTERVALS);
+  }
+
+  reached(): void {
+    if (this.#downSince === undefined) this.#lastReached = this.#clock();
+  }
+
+  /** The gap ends when this node gives grants again, which is when it has caught up with the ring, not with the first answer. */
+  caughtUp(): void {
+    const now = this.#clock();
+    if (this.#downSince !== undefined) this.add({ from: this.#downSince, to: now });
+    this.#downSince = undefined;
+    this.#lastReached = now;
+  }
+
+  /** The gap began when the store last answered, not when its silence was noticed. */
+  missed(): void {
+    this.#downSince ??= this.#lastReached;
+  }
+}
+
+/** In order and without overlaps: a gap that was found twice counts once. */
+function joined(intervals: readonly Interval[]): readonly Interval[] {
+  return intervals
+    .toSorted((a, b) => a.from - b.from)
+    .reduce<readonly Interval[]>((before, next) => {
+      const last = before.at(-1);
+      if (last === undefined || next.from > last.to) return [...before, next];
+      return [...before.slice(0, -1), { from: last.from, to: Math.max(last.to, next.to) }];
+    }, []);
+}
+
+/** The same store; every answer and every failure is noted. */
+export function watched(store: Store, reach: Reach): Store {
+  const note = <T>(call: Promise<T>): Promise<T> =>
+    call.then(
+      (answer) => {
+        reach.reached();
+        return answer;
+      },
+      (error: unknown) => {
+        if (error instanceof StoreError) reach.missed();
+        throw error;
+      },
+    );
+  return {
+    get: (key) => note(store.get(key)),
+    compareAndSet: (key, expected, next, options: SetOptions) => note(store.compareAndSet(key, expected, next, options)),
+    scan: (prefix) => store.scan(prefix),
+    append: (log, entry, expiresAt) => note(store.append(log, entry, expiresAt)),
+    read: (log, after, limit) => note(store.read(log, after, limit)),
+    now: () => note(store.now()),
+    ping: () => note(store.ping()),
+    inspect: () => store.inspect(),
+    onPrimaryChange: (listener) => store.onPrimaryChange(listener),
+    close: () => store.close(),
+  };
+}

@@ -1,0 +1,166 @@
+/** Presenting a refresh token: sign first, then swap, then answer. */
+
+import { isRefusal, type Refusal, refusal } from "../domain/refusal.ts";
+import { lengthPrefixed } from "../domain/bytes.ts";
+import { selectAccess } from "../domain/grants.ts";
+import type { Client } from "../domain/policy.ts";
+import type { Bytes } from "../domain/ports.ts";
+import { type ParsedRefreshToken, parseRefreshToken, sidOf, spellRefreshToken, truncatedMac } from "../domain/refresh-token.ts";
+import { present, type Session, sessionEndsAt } from "../domain/session.ts";
+import { livingSession, replaceSession } from "../domain/subject.ts";
+import type { AccessTokens } from "./access-tokens.ts";
+import type { Context } from "./context.ts";
+import type { Ends } from "./ends.ts";
+import type { KeyRing, MacKey } from "./key-ring.ts";
+import type { Marker } from "./marker.ts";
+import type { Reach } from "./reach.ts";
+import type { Loaded, Subjects } from "./subjects.ts";
+import { type RefreshRequest, type TokenGrant, UnavailableError } from "./types.ts";
+
+export interface SessionParts {
+  readonly context: Context;
+  readonly keyRing: KeyRing;
+  readonly subjects: Subjects;
+  readonly tokens: AccessTokens;
+  readonly ends: Ends;
+  readonly marker: Marker;
+  readonly reach: Reach;
+}
+
+const REFUSED = refusal("invalid_grant", "the refresh token is not valid, or its session is over");
+
+/** A refresh token whose MAC is ours, and the session it names; undefined for any other text. No store call. */
+export async function recognize(
+  { context, keyRing }: SessionParts,
+  text: string,
+): Promise<(ParsedRefreshToken & { readonly sid: string }) | undefined> {
+  const token = parseRefreshToken(text);
+  if (token === undefined) return undefined;
+  const macs = keyRing.macs(token.macVersion) ?? (await reloaded(keyRing, token.macVersion));
+  if (macs === "over") {
+    // Only a clock that agrees with the store's may say that a key's time is over.
+    keyRing.notBefore();
+    return undefined;
+  }
+  if (!macs.some((mac) => context.digests.equal(truncatedMac(mac, token.signed), token.mac))) return undefined;
+  return { ...token, sid: sidOf(token.handle, context.digests) };
+}
+
+/** A version that this node does not know may be newer than its view: nobody is logged out for that. */
+async function reloaded(keyRing: KeyRing, version: number): Promise<ReturnType<KeyRing["macs"]> & {}> {
+  await keyRing.reloadIfOld();
+  const macs = keyRing.macs(version);
+  if (macs === undefined) throw new UnavailableError("the refresh token's MAC key is not known here");
+  return macs;
+}
+
+export async function refresh(parts: SessionParts, request: RefreshRequest): Promise<TokenGrant | Refusal> {
+  const { context, subjects } = parts;
+  const token = await recognize(parts, request.refreshToken);
+  if (token === undefined) {
+    context.emit({ event: "refresh", outcome: "malformed", clientId: request.client.id });
+    return REFUSED;
+  }
+  const exchangeKey = request.idempotencyKey === undefined ? undefined : exchangeKeyOf(context, token.sid, request.idempotencyKey);
+  try {
+    return await subjects.inTurn(token.subjectKey, () =>
+      subjects.settle(token.subjectKey, (loaded) => presentOnce(parts, request, token, exchangeKey, loaded)),
+    );
+  } catch (error) {
+    context.emit({ event: "refresh", outcome: "unavailable", clientId: request.client.id });
+    throw error;
+  }
+}
+
+/** One try; undefined where the swap was lost. */
+async function presentOnce(
+  parts: SessionParts,
+  request: RefreshRequest,
+  token: ParsedRefreshToken & { readonly sid: string },
+  exchangeKey: Bytes | undefined,
+  loaded: Loaded,
+): Promise<TokenGrant | Refusal | undefined> {
+  const { context, keyRing, subjects, ends, reach } = parts;
+  const { client } = request;
+  const session = livingSession(loaded.document, token.sid, keyRing.notBefore());
+  const mac = keyRing.activeMac();
+  const presented = present(
+    session,
+    { clientId: client.id, generation: token.generation, exchangeKey },
+    { ...client, clockSkewMillis: context.policy.clockSkewMillis, heal: context.policy.heal },
+    { now: context.clock(), macVersion: mac.version, downtime: reach.downtime() },
+  );
+  const { document } = loaded;
+  if (session === undefined || document === undefined) return unknown(parts, client);
+
+  const tell = (): void =>
+    context.emit({ event: "refresh", outcome: presented.outcome, clientId: client.id, sub: document.sub, sid: session.sid });
+  switch (presented.outcome) {
+    case "rotated":
+    case "healed":
+    case "retried": {
+      const answer = await grantOf(parts, request, token, document.sub, presented.session, mac);
+      if (isRefusal(answer)) return answer;
+      if (presented.outcome !== "retried" && !(await subjects.swap(loaded, replaceSession(document, presented.session), false)))
+        return undefined;
+      tell();
+      return answer;
+    }
+    case "replayed": {
+      // The verdict is stored before it is told: a refused presentation must not be forgotten.
+      if (!(await ends.endIn(loaded, document, token.subjectKey, [session.sid], ends.endOf(client.id, "replayed")))) return undefined;
+      tell();
+      return REFUSED;
+    }
+    default:
+      tell();
+      return REFUSED;
+  }
+}
+
+async function unknown({ context, marker }: SessionParts, client: Client): Promise<Refusal> {
+  await marker.trustAbsence();
+  context.emit({ event: "refresh", outcome: "unknown", clientId: client.id });
+  return REFUSED;
+}
+
+async function grantOf(
+  parts: SessionParts,
+  request: RefreshRequest,
+  token: ParsedRefreshToken,
+  sub: string,
+  session: Session,
+  mac: MacKey,
+): Promise<TokenGrant | Refusal> {
+  const { client, resource, scope } = request;
+  const access = selectAccess(parts.context.policy, client, session.resources, resource, scope);
+  if (isRefusal(access)) return access;
+  const minted = await parts.tokens.mint(client, access, sub, session);
+  return { ...minted, ...sessionMembers(parts, client, session, token.subjectKey, token.handle, mac) };
+}
+
+/** The refresh token of a session's current generation, spelled with the MAC key that was active when it began. */
+export function sessionMembers(
+  { context, keyRing }: SessionParts,
+  client: Client,
+  session: Session,
+  subjectKey: Bytes,
+  handle: Bytes,
+  active: MacKey,
+): Pick<TokenGrant, "refreshToken" | "refreshTokenExpiresInSeconds" | "sid"> {
+  const { generation, macVersion, sid } = session;
+  const macs = macVersion === active.version ? [active.hmac] : keyRing.macs(macVersion);
+  const hmac = macs === "over" ? undefined : macs?.[0];
+  if (hmac === undefined) throw new UnavailableError("the MAC key of the session's generation is not known here");
+  const endsInMillis = sessionEndsAt(session, client.idleLifetimeMillis) - context.clock();
+  return {
+    refreshToken: spellRefreshToken({ macVersion, subjectKey, handle, generation }, hmac),
+    refreshTokenExpiresInSeconds: Math.max(0, Math.floor(endsInMillis / 1_000)),
+    sid,
+  };
+}
+
+/** Keys of different sessions never meet, and the store learns none of them. */
+function exchangeKeyOf(context: Context, sid: string, idempotencyKey: string): Bytes {
+  return context.digests.sha256(lengthPrefixed(sid, idempotencyKey)).subarray(0, 16);
+}

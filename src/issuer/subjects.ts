@@ -1,0 +1,67 @@
+/** Reading a subject's document, deciding on it and swapping it, until the swap is won. */
+
+import { base64url } from "../domain/bytes.ts";
+import { KEYS } from "../domain/documents.ts";
+import type { Bytes } from "../domain/ports.ts";
+import { pruned, type SubjectDocument, subjectExpiresAt } from "../domain/subject.ts";
+import { decodeSubject, encodeSubject } from "../domain/subject-codec.ts";
+import { type Context, REQUEST_BUDGET_MILLIS } from "./context.ts";
+import { Turns } from "./turns.ts";
+import { UnavailableError } from "./types.ts";
+
+export interface Loaded {
+  readonly key: string;
+  readonly bytes: Bytes | undefined;
+  readonly document: SubjectDocument | undefined;
+}
+
+export function subjectDocumentKey(subjectKey: Bytes): string {
+  return KEYS.subjectPrefix + base64url(subjectKey);
+}
+
+export class Subjects {
+  readonly #context: Context;
+  readonly #turns: Turns;
+  readonly #idleLifetimeOf: (clientId: string) => number | undefined;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#turns = new Turns({ clock: context.clock, width: 1, maxWaiting: 256, maxWaitMillis: REQUEST_BUDGET_MILLIS });
+    this.#idleLifetimeOf = (clientId) => context.policy.clients.get(clientId)?.idleLifetimeMillis;
+  }
+
+  async load(subjectKey: Bytes): Promise<Loaded> {
+    const key = subjectDocumentKey(subjectKey);
+    const bytes = await this.#context.store.get(key);
+    return { key, bytes, document: bytes === undefined ? undefined : decodeSubject(bytes) };
+  }
+
+  /** Without what is over by now. */
+  pruned(document: SubjectDocument): SubjectDocument {
+    return pruned(document, this.#context.clock(), this.#idleLifetimeOf);
+  }
+
+  /** Swaps what was loaded for `next`, without what is over by now. False: someone else was faster. */
+  swap(loaded: Loaded, next: SubjectDocument, confirmed: boolean): Promise<boolean> {
+    const kept = this.pruned(next);
+    const expiresAt = subjectExpiresAt(kept, this.#idleLifetimeOf);
+    if (expiresAt === undefined && loaded.bytes === undefined) return Promise.resolve(true);
+    const bytes = expiresAt === undefined ? undefined : encodeSubject(kept);
+    return this.#context.store.compareAndSet(loaded.key, loaded.bytes, bytes, { expiresAt: expiresAt ?? 0, confirmed });
+  }
+
+  /** Loads and tries until `attempt` gives a result; undefined means that its swap was lost. */
+  async settle<T>(subjectKey: Bytes, attempt: (loaded: Loaded) => Promise<T | undefined>): Promise<T> {
+    const deadline = this.#context.clock() + REQUEST_BUDGET_MILLIS;
+    for (;;) {
+      const result = await attempt(await this.load(subjectKey));
+      if (result !== undefined) return result;
+      if (this.#context.clock() >= deadline) throw new UnavailableError("too many changes of one subject at once");
+    }
+  }
+
+  /** One at a time per subject in this process: whoever waited finds the answer instead of losing a swap. */
+  inTurn<T>(subjectKey: Bytes, work: () => Promise<T>): Promise<T> {
+    return this.#turns.run(subjectDocumentKey(subjectKey), work);
+  }
+}

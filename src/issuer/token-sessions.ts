@@ -1,0 +1,42 @@
+/** Which session a token of ours belongs to, whoever holds it: for revocation, introspection, logout and `/sessions`. */
+
+import type { Bytes } from "../domain/ports.ts";
+import { subjectKeyOf } from "../domain/refresh-token.ts";
+import { type Session, sessionEndsAt } from "../domain/session.ts";
+import { livingSession } from "../domain/subject.ts";
+import type { AccessTokenClaims } from "../jws/index.ts";
+import { recognize, type SessionParts } from "./refresh.ts";
+
+export type OwnToken =
+  | { readonly kind: "refresh"; readonly subjectKey: Bytes; readonly sid: string; readonly generation: number }
+  | { readonly kind: "access"; readonly claims: AccessTokenClaims; readonly subjectKey: Bytes; readonly sid: string | undefined };
+
+/** Undefined for whatever is not a token of ours that is good by its own form. No store call. */
+export async function readToken(parts: SessionParts, token: string): Promise<OwnToken | undefined> {
+  const refresh = await recognize(parts, token);
+  if (refresh !== undefined) return { kind: "refresh", subjectKey: refresh.subjectKey, sid: refresh.sid, generation: refresh.generation };
+  const claims = parts.tokens.read(token, undefined);
+  return claims === undefined ? undefined : accessToken(parts, claims);
+}
+
+export function accessToken({ context }: SessionParts, claims: AccessTokenClaims): OwnToken {
+  return { kind: "access", claims, sid: claims.sid, subjectKey: subjectKeyOf(context.policy.issuer, claims.sub, context.digests) };
+}
+
+export interface LivingSession {
+  readonly sub: string;
+  readonly session: Session;
+}
+
+/** The session if it lives now. Throws `UnavailableError` where the store was emptied: absence proves nothing then. */
+export async function findLiving(parts: SessionParts, subjectKey: Bytes, sid: string): Promise<LivingSession | undefined> {
+  const { context, keyRing, subjects, marker } = parts;
+  const { document } = await subjects.load(subjectKey);
+  const session = livingSession(document, sid, keyRing.notBefore());
+  if (document === undefined || session === undefined) {
+    await marker.trustAbsence();
+    return undefined;
+  }
+  const idleLifetimeMillis = context.policy.clients.get(session.clientId)?.idleLifetimeMillis ?? Infinity;
+  return context.clock() < sessionEndsAt(session, idleLifetimeMillis) ? { sub: document.sub, session } : undefined;
+}

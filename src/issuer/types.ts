@@ -1,0 +1,213 @@
+/** What the edges (HTTP, command line) may ask of the issuer. Times in milliseconds unless a name says seconds. */
+
+import type { KeyAlgorithm, KeyState } from "../domain/ring.ts";
+import type { Client, Policy } from "../domain/policy.ts";
+import type { StoreFinding } from "../domain/ports.ts";
+import type { Refusal } from "../domain/refusal.ts";
+
+/** How a client says who it is (RFC 6749 §2.3). `basic` carries the two decoded halves. */
+export type ClientCredentials =
+  | { readonly method: "none"; readonly clientId: string }
+  | { readonly method: "basic" | "post"; readonly clientId: string; readonly secret: string };
+
+export interface TokenGrant {
+  readonly accessToken: string;
+  readonly expiresInSeconds: number;
+  readonly scope: string;
+  /** The rest only where there is a session. */
+  readonly refreshToken?: string;
+  readonly refreshTokenExpiresInSeconds?: number;
+  readonly sid?: string;
+}
+
+export interface LogInRequest {
+  readonly client: Client;
+  readonly username: string;
+  readonly password: string;
+  readonly scope?: string | undefined;
+  /** Ids; none: all of the client's. */
+  readonly resources: readonly string[];
+  /** The client's address, for throttling. */
+  readonly address: string;
+  readonly userAgent: string | undefined;
+}
+
+export interface RefreshRequest {
+  readonly client: Client;
+  readonly refreshToken: string;
+  readonly resource?: string | undefined;
+  readonly scope?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface ClientCredentialsRequest {
+  readonly client: Client;
+  readonly resource?: string | undefined;
+  readonly scope?: string | undefined;
+}
+
+export interface TokenRequest {
+  readonly client: Client;
+  readonly token: string;
+}
+
+/** RFC 7662 §2.2; the names are the wire's. */
+export type Introspection = { readonly active: false } | ({ readonly active: true } & Readonly<Record<string, unknown>>);
+
+export interface SessionListing {
+  readonly sid: string;
+  readonly clientId: string;
+  readonly createdAt: number;
+  readonly lastUsedAt: number;
+  readonly expiresAt: number;
+  /** All scopes of all its resources. */
+  readonly scope: string;
+  readonly userAgent: string;
+}
+
+/** Who a request to `/sessions` speaks for. */
+export interface SessionOwner {
+  readonly sub: string;
+  readonly sid: string;
+}
+
+export interface PublishedJwks {
+  readonly body: Buffer;
+  /** Strong, with its quotes. */
+  readonly etag: string;
+  readonly maxAgeSeconds: number;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** What is missing, one line each. */
+  readonly missing: readonly string[];
+}
+
+export type Done = { readonly done: true };
+
+/** The flows that requests run. A `StoreError` or `UnavailableError` thrown by any of them is a 503. */
+export interface Issuer {
+  readonly policy: Policy;
+  authenticateClient(credentials: ClientCredentials): Client | Refusal;
+  logIn(request: LogInRequest): Promise<TokenGrant | Refusal>;
+  refresh(request: RefreshRequest): Promise<TokenGrant | Refusal>;
+  clientCredentials(request: ClientCredentialsRequest): Promise<TokenGrant | Refusal>;
+  revoke(request: TokenRequest): Promise<Done | Refusal>;
+  introspect(request: TokenRequest): Promise<Introspection | Refusal>;
+  /** Ends the session of an access token. */
+  logOut(accessToken: string): Promise<Done | Refusal>;
+  /** Checks an access token for the issuer's own resource, scope `sessions`, of a living session. */
+  authorizeSessions(accessToken: string): Promise<SessionOwner | Refusal>;
+  listSessions(owner: SessionOwner): Promise<readonly SessionListing[]>;
+  /** False: the subject has no such session. */
+  endSession(owner: SessionOwner, sid: string): Promise<boolean>;
+  endSessions(owner: SessionOwner, except: "none" | "current"): Promise<void>;
+  /** Undefined before the first ring was seen, which only a store that was never reached can cause. */
+  jwks(): PublishedJwks | undefined;
+  readiness(): Promise<Readiness>;
+  /** Follows ring and policy, plans, writes the marker; resolves when the JWK Set can be served. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Nothing is wrong with the request; try again. `retryAfterSeconds` goes into Retry-After. */
+export class UnavailableError extends Error {
+  override readonly name = "UnavailableError";
+  readonly retryAfterSeconds: number;
+
+  constructor(message: string, retryAfterSeconds = 1) {
+    super(message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** The store is set up so that it would lose sessions by itself: what `doctor` calls a fault, in one line with what to do. */
+export class UnsafeStoreError extends Error {
+  override readonly name = "UnsafeStoreError";
+}
+
+export interface KeyListing {
+  readonly kid: string;
+  readonly alg: KeyAlgorithm;
+  readonly state: KeyState;
+  readonly publishedAt: number;
+  readonly activeAt: number | undefined;
+  readonly retiringAt: number | undefined;
+  readonly retiredAt: number | undefined;
+  readonly revokedAt: number | undefined;
+}
+
+/** A wish of the operator that would cost someone something; `force` with a reason carries it out all the same. */
+export interface Unsafe {
+  readonly unsafe: true;
+  /** What is at risk, one sentence. */
+  readonly risk: string;
+}
+
+/** It can't be done as asked: no such key, no such account, name taken … One line. */
+export interface Failed {
+  readonly failed: string;
+}
+
+export interface KeysChanged {
+  /** The ring after the change (or as it would be, for a dry run). */
+  readonly keys: readonly KeyListing[];
+  /** What was (or would be) done, one line each; empty: nothing was due. */
+  readonly steps: readonly string[];
+}
+
+export interface Force {
+  readonly force: boolean;
+  /** Goes to the audit log; required with `force`. */
+  readonly reason: string | undefined;
+}
+
+export interface AccountListing {
+  readonly name: string;
+  readonly sub: string;
+  readonly disabled: boolean;
+  readonly createdAt: number;
+}
+
+/** Which sessions: of a subject (one of them with `sid`), of a client, or all. */
+export type SessionSelection =
+  | { readonly of: "subject"; readonly sub: string; readonly sid?: string | undefined }
+  | { readonly of: "client"; readonly clientId: string }
+  | { readonly of: "all" };
+
+/** What the operator may do; each call is in force on every node when it resolves. Throws `StoreError`, `KeyError`. */
+export interface Operator {
+  readonly policy: Policy;
+  /** Signing keys, or with `mac` the MAC keys. */
+  listKeys(mac: boolean): Promise<readonly KeyListing[]>;
+  stageKeys(algorithms: readonly KeyAlgorithm[]): Promise<KeysChanged>;
+  rotateKeys(algorithms: readonly KeyAlgorithm[], options: { readonly dryRun: boolean }): Promise<KeysChanged>;
+  promoteKey(kid: string, force: Force): Promise<KeysChanged | Unsafe | Failed>;
+  revokeKeys(kids: readonly string[] | "all", reason: string, force: boolean): Promise<KeysChanged | Unsafe | Failed>;
+  /** Erases the private parts of what is retired or revoked; the kids. */
+  pruneKeys(): Promise<readonly string[]>;
+  /** The public JWK Set as it would be served now: JSON text. */
+  exportKeys(): Promise<string>;
+  /** The algorithms of the ring that an `--alg` or `--mac` means. */
+  ringAlgorithms(which: "ES256" | "EdDSA" | "signing" | "mac"): readonly KeyAlgorithm[];
+  addAccount(account: {
+    name: string;
+    password: string;
+    sub?: string | undefined;
+    claims?: Record<string, unknown> | undefined;
+  }): Promise<AccountListing | Failed>;
+  changePassword(name: string, password: string): Promise<Done | Failed>;
+  disableAccount(name: string): Promise<Done | Failed>;
+  enableAccount(name: string): Promise<Done | Failed>;
+  removeAccount(name: string): Promise<Done | Failed>;
+  listAccounts(): AsyncIterable<AccountListing>;
+  listSessions(sub: string): Promise<readonly SessionListing[]>;
+  /** Ends them; `issuedBefore` keeps those that began at or after it. The number ended; `progress` gets it as it grows. */
+  endSessions(selection: SessionSelection, issuedBefore: number | undefined, progress: (ended: number) => void): Promise<number>;
+  inspect(): Promise<readonly StoreFinding[]>;
+  /** The store's own clock, for `doctor`: `store.now()`. */
+  storeClock(): Promise<number>;
+  acceptEmptyStore(): Promise<Done | Failed>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,14 @@
+/** src/platform: what the machine gives: clock, random bytes, digests, password hash, ring copy, log and metrics. No decisions. */
+
+export { auditListener } from "./audit.ts";
+export { monotonicSeconds, systemClock } from "./clock.ts";
+export { systemDigests } from "./digests.ts";
+export { metricsListener } from "./event-metrics.ts";
+export { createLogger } from "./log.ts";
+export type { Logger, LogLevel, LogWrite } from "./log.ts";
+export { createMetrics } from "./metrics.ts";
+export type { Metrics } from "./metrics.ts";
+export { createPasswordHasher } from "./password.ts";
+export type { PasswordHasherOptions } from "./password.ts";
+export { systemRandom } from "./random.ts";
+export { openRingCopy } from "./ring-copy.ts";

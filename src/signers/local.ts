@@ -1,0 +1,197 @@
+/**
+ * src/signers: where private keys live, one key custodian per file. This one keeps them in a folder: one file per key,
+ * `<kid>.json` (a private JWK) or, sealed, `<kid>.jwe`.
+ */
+
+import { createHmac, createPublicKey, sign, verify } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { KeyError } from "../domain/ports.ts";
+import type { Bytes, FoundKey, KeyCustodian, Random, Signer } from "../domain/ports.ts";
+import type { JwkPublic, JwsAlgorithm, RingKey } from "../domain/ring.ts";
+import { openKeyDirectory } from "./local/key-directory.ts";
+import type { StoredFile } from "./local/key-directory.ts";
+import { parseKeyFile, readText, writeKeyFile } from "./local/key-file.ts";
+import type { KeyFile } from "./local/key-file.ts";
+import { generateKey } from "./local/private-key.ts";
+import type { PrivateKey } from "./local/private-key.ts";
+import { rawSignature } from "./local/raw-signature.ts";
+import { seal, unseal } from "./local/sealed.ts";
+
+const ENCRYPTION_KEY_BYTES = 32;
+const PLAIN = ".json";
+const SEALED = ".jwe";
+/** The node's copy of the ring lives in the same folder. */
+const RING_COPY = "ring.json";
+/** What a `kid` of ours looks like. It becomes part of a path, so nothing else may. */
+const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
+const PROOF = "mintmark: this signer holds the private part";
+
+export interface LocalCustodianOptions {
+  /** As configured: messages name files by it. Made (0700) with the first key. */
+  readonly directory: string;
+  /** 32 bytes: new keys are sealed. Without it sealed ones can't be opened. */
+  readonly encryptionKey?: Bytes | undefined;
+  /** True in production: a file that others than its owner can open is refused, not warned of. */
+  readonly strictPermissions: boolean;
+  readonly random: Random;
+  readonly onWarning: (message: string) => void;
+}
+
+/** Opens the folder. Nothing is read before it is asked for. Throws `KeyError` for a key-encryption key of the wrong length. */
+export function openLocalCustodian(options: LocalCustodianOptions): KeyCustodian {
+  const { encryptionKey, strictPermissions, random, onWarning } = options;
+  if (encryptionKey !== undefined && encryptionKey.length !== ENCRYPTION_KEY_BYTES) {
+    throw new KeyError(`The key-encryption key has ${encryptionKey.length} bytes; it must have ${ENCRYPTION_KEY_BYTES}.`);
+  }
+  const files = openKeyDirectory(options.directory, random);
+  const warned = new Set<string>();
+
+  function warnOnce(message: string): void {
+    if (warned.has(message)) return;
+    warned.add(message);
+    onWarning(message);
+  }
+
+  function checkPermissions(path: string, file: StoredFile): void {
+    if (file.othersMode === 0) return;
+    const message = `${path}: others than its owner have access to this private key; run: chmod 600 ${path}`;
+    if (strictPermissions) throw new KeyError(message);
+    warnOnce(message);
+  }
+
+  async function parse(name: string, file: StoredFile): Promise<KeyFile> {
+    const path = files.pathOf(name);
+    checkPermissions(path, file);
+    const text = readText(path, file.content);
+    if (name.endsWith(PLAIN)) {
+      if (encryptionKey !== undefined) warnOnce(`${path}: is not sealed, though there is a key-encryption key; rotate this key.`);
+      return parseKeyFile(path, name.slice(0, -PLAIN.length), text);
+    }
+    if (encryptionKey === undefined)
+      throw new KeyError(`${path}: is sealed, and no key-encryption key is given; set keys.encryptionKeyFile.`);
+    const kid = name.slice(0, -SEALED.length);
+    const opened = await unseal(text, kid, encryptionKey);
+    if ("fault" in opened) throw new KeyError(`${path}: ${opened.fault}.`);
+    return parseKeyFile(path, kid, opened.json);
+  }
+
+  /** The private part of a key of the ring, of the algorithm the ring says. */
+  async function open(key: RingKey): Promise<PrivateKey> {
+    if (!THUMBPRINT.test(key.kid)) throw new KeyError("The key ring names a key by what can't be the name of a file.");
+    if (key.custody !== `file:${key.kid}`) throw new KeyError(`Key ${key.kid} is not kept in ${options.directory}; see keys.store.`);
+    const [plain, sealed] = await Promise.all([files.read(key.kid + PLAIN), files.read(key.kid + SEALED)]);
+    if (plain !== undefined && sealed !== undefined) throw new KeyError(twice(key.kid, [key.kid + PLAIN, key.kid + SEALED]));
+    if (sealed !== undefined) return sameAlgorithm(key, (await parse(key.kid + SEALED, sealed)).key);
+    if (plain !== undefined) return sameAlgorithm(key, (await parse(key.kid + PLAIN, plain)).key);
+
+    const path = files.pathOf(key.kid + (encryptionKey === undefined ? PLAIN : SEALED));
+    throw new KeyError(
+      `${path}: the private part of this ${key.algorithm} key is missing; restore the file from a backup, ` +
+        `or take the key out: mintmark keys revoke ${key.kid} --reason "private part lost"`,
+    );
+  }
+
+  function sameAlgorithm(key: RingKey, opened: PrivateKey): PrivateKey {
+    if (opened.algorithm === key.algorithm) return opened;
+    throw new KeyError(`${files.pathOf(key.kid)}: is a key for ${opened.algorithm}; the key ring has it for ${key.algorithm}.`);
+  }
+
+  function twice(kid: string, names: readonly string[]): string {
+    return `${names.map((name) => files.pathOf(name)).join(" and ")}: the same key (${kid}) twice; remove one.`;
+  }
+
+  async function findOne(name: string): Promise<FoundKey | undefined> {
+    const file = await files.read(name);
+    // Erased by another process since it was listed.
+    if (file === undefined) return undefined;
+    const { key, createdAt } = await parse(name, file);
+    return {
+      kid: key.kid,
+      algorithm: key.algorithm,
+      ...(key.publicJwk === undefined ? {} : { publicJwk: key.publicJwk }),
+      custody: `file:${key.kid}`,
+      createdAt: createdAt ?? Math.floor(file.modifiedAt),
+    };
+  }
+
+  return {
+    async create(algorithm, now) {
+      const key = generateKey(algorithm, random);
+      const json = writeKeyFile(key, now);
+      if (encryptionKey === undefined) await files.write(key.kid + PLAIN, json, now);
+      else await files.write(key.kid + SEALED, await seal(json, key.kid, encryptionKey), now);
+      return {
+        kid: key.kid,
+        algorithm,
+        ...(key.publicJwk === undefined ? {} : { publicJwk: key.publicJwk }),
+        custody: `file:${key.kid}`,
+      };
+    },
+
+    async openSigner(ringKey) {
+      if (ringKey.algorithm === "HS256" || ringKey.publicJwk === undefined) throw new KeyError(`Key ${ringKey.kid} is not a signing key.`);
+      const { keyObject } = await open(ringKey);
+      const signer = bindSigner(ringKey.kid, ringKey.algorithm, keyObject);
+      if (!(await proves(signer, ringKey.publicJwk)))
+        throw new KeyError(`${files.pathOf(ringKey.kid)}: doesn't sign for the public key that the key ring has under this name.`);
+      return signer;
+    },
+
+    async openMac(ringKey) {
+      if (ringKey.algorithm !== "HS256") throw new KeyError(`Key ${ringKey.kid} is not a MAC key.`);
+      const { keyObject } = await open(ringKey);
+      return (data) => createHmac("sha256", keyObject).update(data).digest();
+    },
+
+    async find() {
+      const all = await files.list();
+      for (const name of all.filter((each) => each.endsWith(".pem"))) {
+        warnOnce(`${files.pathOf(name)}: is not read; the keys here are private JWKs named <kid>.json or <kid>.jwe.`);
+      }
+      const names = all.filter(isKeyFileName);
+      const results = await Promise.allSettled(names.map(findOne));
+      const faults = results.flatMap((result) => (result.status === "rejected" ? [messageOf(result.reason)] : []));
+      const found = results.flatMap((result) => (result.status === "fulfilled" && result.value !== undefined ? [result.value] : []));
+      const kids = found.map(({ kid }) => kid);
+      const repeated = kids.filter((kid, index) => kids.indexOf(kid) !== index);
+      faults.push(...repeated.map((kid) => twice(kid, [kid + PLAIN, kid + SEALED])));
+      if (faults.length > 0) throw new KeyError(faults.join("\n"));
+      return found;
+    },
+
+    async erase(kid) {
+      if (!THUMBPRINT.test(kid)) throw new KeyError("A key by that name can't have a file.");
+      return files.remove([kid + PLAIN, kid + SEALED]);
+    },
+  };
+}
+
+/** Signs on the calling thread: the pool needs about 15 µs of CPU more per signature. */
+function bindSigner(kid: string, algorithm: JwsAlgorithm, keyObject: KeyObject): Signer {
+  const signBytes =
+    algorithm === "ES256" ? (data: Buffer) => rawSignature(sign("sha256", data, keyObject)) : (data: Buffer) => sign(null, data, keyObject);
+  return { kid, algorithm, sign: async (signingInput) => signBytes(Buffer.from(signingInput, "latin1")) };
+}
+
+async function proves(signer: Signer, publicJwk: JwkPublic): Promise<boolean> {
+  const signature = await signer.sign(PROOF);
+  const data = Buffer.from(PROOF, "latin1");
+  try {
+    const key = createPublicKey({ key: { ...publicJwk }, format: "jwk" });
+    if (signer.algorithm === "ES256") return verify("sha256", data, { key, dsaEncoding: "ieee-p1363" }, signature);
+    return verify(null, data, key, signature);
+  } catch {
+    // The ring's public key is none.
+    return false;
+  }
+}
+
+/** Whatever claims to be a key file; the folder's README, dot files and the ring's copy don't. */
+function isKeyFileName(name: string): boolean {
+  if (name.startsWith(".") || name === RING_COPY) return false;
+  return name.endsWith(PLAIN) || name.endsWith(SEALED);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : "A key file can't be used.";
+}

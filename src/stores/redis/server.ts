@@ -1,0 +1,71 @@
+/** Which server answers, what it can do, and when it is another one than before. */
+
+import type { RedisConnection } from "./connection.ts";
+
+/** The fields of an INFO reply. */
+export type Info = ReadonlyMap<string, string>;
+
+export function parseInfo(reply: string): Info {
+  const lines = reply.split("\r\n").filter((line) => !line.startsWith("#") && line.includes(":"));
+  return new Map(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
+}
+
+export function isAtLeast(version: string, major: number, minor: number): boolean {
+  const [ownMajor = 0, ownMinor = 0] = version.split(".").map(Number);
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}
+
+/** `SET … IFEQ`, an atomic compare-and-set of the server's own: Valkey 8.1, Redis 8.4. */
+export function canSetIfEqual(info: Info): boolean {
+  const valkey = info.get("valkey_version");
+  if (valkey !== undefined) return isAtLeast(valkey, 8, 1);
+  return isAtLeast(info.get("redis_version") ?? "0.0", 8, 4);
+}
+
+/** Changes when the server was restarted (its data may have gone back) and when another one took over. */
+function identityOf(info: Info): string | undefined {
+  const run = info.get("run_id");
+  const history = info.get("master_replid");
+  return run === undefined || history === undefined ? undefined : `${run} ${history}`;
+}
+
+export class Server {
+  #identity: string | undefined;
+  #isFirst = true;
+  #canSetIfEqual = false;
+  readonly #listeners = new Set<{ call: () => void }>();
+
+  get canSetIfEqual(): boolean {
+    return this.#canSetIfEqual;
+  }
+
+  /** The server took `SET … IFEQ` for an error: it only looks like one that has it. */
+  forgetSetIfEqual(): void {
+    this.#canSetIfEqual = false;
+  }
+
+  /** To be called on each new connection. Where the server does not say who it is, it counts as another one. */
+  async look(connection: RedisConnection): Promise<void> {
+    this.#canSetIfEqual = false;
+    const info = await askInfo(connection).catch(() => undefined);
+    const identity = info === undefined ? undefined : identityOf(info);
+    this.#canSetIfEqual = info !== undefined && canSetIfEqual(info);
+    const isSame = identity !== undefined && identity === this.#identity;
+    const isNews = !this.#isFirst && !isSame;
+    this.#isFirst = false;
+    this.#identity = identity;
+    if (isNews) for (const { call } of this.#listeners) call();
+  }
+
+  onChange(listener: () => void): () => void {
+    const entry = { call: listener };
+    this.#listeners.add(entry);
+    return () => void this.#listeners.delete(entry);
+  }
+}
+
+/** Undefined where the server does not permit INFO. Throws `StoreError`. */
+export async function askInfo(connection: RedisConnection): Promise<Info | undefined> {
+  const reply = await connection.ask("info", []);
+  return typeof reply === "string" ? parseInfo(reply) : undefined;
+}

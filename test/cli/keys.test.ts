@@ -1,0 +1,180 @@
+import t from "tap";
+import type { KeyListing } from "../../src/issuer/types.ts";
+import { commandLine } from "../support/command-line.ts";
+import { NOW, sampleKeys } from "../support/fake-operator.ts";
+
+const KID = "K".repeat(43);
+const risk = "verifiers may not know it yet";
+
+t.test("keys list --json has exactly the promised members, times RFC 3339 or null", async (t) => {
+  const { code, stdout } = await commandLine(["keys", "list", "--json"]);
+  t.equal(code, 0);
+  const { keys } = JSON.parse(stdout) as { keys: Record<string, unknown>[] };
+  t.equal(keys.length, sampleKeys().length);
+  t.same(keys[1], {
+    kid: "B".repeat(43),
+    alg: "ES256",
+    state: "active",
+    publishedAt: "2026-11-20T02:00:00.000Z",
+    activeAt: "2026-11-21T07:59:00.000Z",
+    retiringAt: null,
+    retiredAt: null,
+    revokedAt: null,
+  });
+});
+
+t.test("keys list is a timeline: one line per key with state, age and what happens next", async (t) => {
+  const { code, stdout, stderr } = await commandLine(["keys", "list"]);
+  t.equal(code, 0);
+  t.equal(stderr, "");
+  const lines = stdout.split("\n");
+  const lineOf = (kid: string): string => lines.find((line) => line.startsWith(kid)) ?? "";
+  t.match(lines[0], /KID +ALG +STATE +AGE +NEXT +.*▼/);
+  t.match(lineOf("A".repeat(43)), /ES256 +retiring +12 d 3 h +retired in 3 h 20 m +█+▒/);
+  t.match(lineOf("B".repeat(43)), /ES256 +active +1 d 6 h +rotates in 29 d 23 h +░+█/);
+  t.match(lineOf("C".repeat(43)), /ES256 +staged +4 h +ready in 20 h +░/);
+  t.match(lineOf("E".repeat(43)), /EdDSA +staged +1 d 1 h +active in 1 h +░+█/);
+  t.match(lineOf("-".repeat(43)), /EdDSA +revoked +12 d 3 h +since 2 h +░+×/);
+  t.notOk(stdout.includes("\u001b"), "no colour where stdout is no terminal");
+});
+
+t.test("at a terminal no line is wider than it, and colour can be switched off", async (t) => {
+  const { stdout, stderr } = await commandLine(["keys", "list"], { terminal: true, columns: 90, environment: { NO_COLOR: "1" } });
+  for (const line of stdout.split("\n")) t.ok(line.length <= 90, line);
+  t.notOk(stdout.includes("\u001b"));
+  t.match(stdout, /^A{10}… /m);
+  t.match(stderr, /--json/, "says where whole kids are");
+  t.ok((await commandLine(["keys", "list"], { terminal: true })).stdout.includes("\u001b[32m"));
+  t.match(
+    (await commandLine(["keys", "list"], { terminal: true, columns: 160 })).stdout,
+    new RegExp("A".repeat(43)),
+    "whole kids where there is room",
+  );
+});
+
+t.test("keys that were all made this moment can be drawn too", async (t) => {
+  const times = { publishedAt: NOW, activeAt: NOW, retiringAt: undefined, retiredAt: undefined, revokedAt: undefined };
+  const key: KeyListing = { kid: KID, alg: "ES256", state: "active", ...times };
+  const { code, stdout } = await commandLine(["keys", "list"], { answers: { listKeys: async () => [key] } });
+  t.equal(code, 0);
+  t.match(stdout, /active +0 s +rotates in 30 d +█{48}/);
+});
+
+t.test("--mac lists MAC keys; no keys at all is said on stderr", async (t) => {
+  const { code, stdout, stderr, operator } = await commandLine(["keys", "list", "--mac"]);
+  t.same([code, stdout], [0, ""]);
+  t.match(stderr, /no keys yet/);
+  t.same(operator.calls[0], ["listKeys", true]);
+});
+
+t.test("stage and rotate take all signing keys, one algorithm or the MAC keys", async (t) => {
+  const cases: [string[], unknown[]][] = [
+    [["stage"], ["stageKeys", ["ES256", "EdDSA"]]],
+    [
+      ["stage", "--alg", "ES256"],
+      ["stageKeys", ["ES256"]],
+    ],
+    [["rotate"], ["rotateKeys", ["ES256", "EdDSA"], { dryRun: false }]],
+    [
+      ["rotate", "--alg", "EdDSA", "--dry-run"],
+      ["rotateKeys", ["EdDSA"], { dryRun: true }],
+    ],
+    [
+      ["rotate", "--mac"],
+      ["rotateKeys", ["HS256"], { dryRun: false }],
+    ],
+  ];
+  for (const [argv, call] of cases) {
+    const { code, operator } = await commandLine(["keys", ...argv]);
+    t.equal(code, 0);
+    t.same(operator.calls[1], call, argv.join(" "));
+  }
+});
+
+t.test("an algorithm that the configuration doesn't have is exit 2", async (t) => {
+  const { code, operator } = await commandLine(["keys", "stage", "--alg", "EdDSA"], { answers: { ringAlgorithms: () => [] } });
+  t.equal(code, 2);
+  t.notOk(operator.calls.some(([name]) => name === "stageKeys"));
+});
+
+t.test("steps are data; where nothing was due that is said and is exit 0", async (t) => {
+  const steps = ["ES256: B signs from now"];
+  const planned = await commandLine(["keys", "rotate"], { answers: { rotateKeys: async () => ({ keys: [], steps }) } });
+  t.same([planned.code, planned.stdout, planned.stderr], [0, `${steps[0]}\n`, ""]);
+  const idle = await commandLine(["keys", "rotate", "--dry-run"]);
+  t.same([idle.code, idle.stdout], [0, ""]);
+  t.match(idle.stderr, /nothing was due\ndry run/);
+});
+
+t.test("promote asks for the kid it was given; what is unsafe is exit 3 with the risk", async (t) => {
+  const { code, operator } = await commandLine(["keys", "promote", KID]);
+  t.equal(code, 0);
+  t.same(operator.calls[0], ["promoteKey", KID, { force: false, reason: undefined }]);
+  const unsafe = await commandLine(["keys", "promote", KID], { answers: { promoteKey: async () => ({ unsafe: true, risk }) } });
+  t.same([unsafe.code, unsafe.stdout], [3, ""]);
+  t.ok(unsafe.stderr.includes(risk));
+  t.match(unsafe.stderr, /--force --reason/);
+  const forced = await commandLine(["keys", "promote", KID, "--force", "--reason", "leak"]);
+  t.same(forced.operator.calls[0], ["promoteKey", KID, { force: true, reason: "leak" }]);
+});
+
+t.test("an unknown kid is exit 1, one with odd characters exit 2 before anything is opened", async (t) => {
+  for (const [command, name] of [
+    ["promote", "promoteKey"],
+    ["revoke", "revokeKeys"],
+  ] as const) {
+    const answers = { [name]: async () => ({ failed: "there is no such key" }) };
+    const unknown = await commandLine(["keys", command, KID, "--reason", "leak"], { answers });
+    t.equal(unknown.code, 1);
+    t.match(unknown.stderr, /no such key/);
+    for (const kid of ["../../etc/passwd", "", "a b", "a\u0000", "é", "k".repeat(129), "..", "/"]) {
+      const odd = await commandLine(["keys", command, kid, "--reason", "leak"]);
+      t.same([odd.code, odd.opened], [2, 0], JSON.stringify(kid));
+    }
+  }
+});
+
+t.test("a kid that begins with a hyphen is a kid", async (t) => {
+  const kid = `-${"a".repeat(42)}`;
+  const promoted = await commandLine(["keys", "promote", kid, "--force", "--reason", "leak"]);
+  t.same(promoted.operator.calls[0], ["promoteKey", kid, { force: true, reason: "leak" }]);
+  const revoked = await commandLine(["keys", "revoke", "--reason", kid, kid]);
+  t.same(revoked.operator.calls[0], ["revokeKeys", [kid], kid, false]);
+});
+
+t.test("--force without --reason is exit 2, and so is a revoke without", async (t) => {
+  const wrong = [
+    ["promote", KID, "--force"],
+    ["revoke", KID],
+    ["revoke", KID, "--force"],
+    ["revoke", KID, "--reason", ""],
+    ["revoke", KID, "--reason", "a\nb"],
+    ["revoke", KID, "--reason", "r".repeat(257)],
+    ["revoke", "--reason", "leak"],
+    ["revoke", KID, "--all", "--reason", "leak"],
+  ];
+  for (const argv of wrong) {
+    const { code, opened } = await commandLine(["keys", ...argv]);
+    t.same([code, opened], [2, 0], argv.join(" "));
+  }
+});
+
+t.test("revoke says how long others may still accept the key", async (t) => {
+  const { code, stdout, stderr, operator } = await commandLine(["keys", "revoke", "--all", "--reason", "leak", "--force"]);
+  t.same([code, stdout], [0, "revoked\n"]);
+  t.same(operator.calls[0], ["revokeKeys", "all", "leak", true]);
+  t.match(stderr, /10 m more \(keys\.jwksMaxAge\)/);
+  t.match(stderr, /10 minutes/);
+  const unsafe = await commandLine(["keys", "revoke", KID, "--reason", "leak"], {
+    answers: { revokeKeys: async () => ({ unsafe: true, risk }) },
+  });
+  t.equal(unsafe.code, 3);
+  t.notMatch(unsafe.stderr, /jwksMaxAge/);
+});
+
+t.test("prune prints the kids, export the JWK Set", async (t) => {
+  t.equal((await commandLine(["keys", "prune"])).stdout, `${"A".repeat(43)}\n`);
+  const idle = await commandLine(["keys", "prune"], { answers: { pruneKeys: async () => [] } });
+  t.same([idle.code, idle.stdout], [0, ""]);
+  t.equal((await commandLine(["keys", "export"])).stdout, '{"keys":[]}\n');
+});

@@ -1,0 +1,223 @@
+import t from "tap";
+import { API, faultsOf, placesOf, publicClient, resource, service } from "./support.ts";
+
+t.test("an issuer is an origin in its canonical form (RFC 8414 §2)", async (t) => {
+  const wrong = [
+    "",
+    "https://a/",
+    "https://a/?x",
+    "https://a?x",
+    "https://a/#f",
+    "https://a#",
+    "https://u:p@a",
+    "https://u@a",
+    "https://a/path",
+    "https://A",
+    "HTTPS://a",
+    "https://a:443",
+    "http://a:80",
+    "https://a:0",
+    "https://a:99999",
+    "ftp://a",
+    "a",
+    "https://",
+    " https://a",
+    "https://a ",
+    "https://[::1",
+    "https://127.1",
+    "https://ä.example",
+  ];
+  for (const issuer of wrong) t.same(placesOf({ issuer }), ["issuer"], issuer);
+  for (const issuer of ["https://a", "https://a:8443", "http://127.0.0.1:3000", "http://[::1]:3000", "http://localhost"])
+    t.same(placesOf({ issuer }), [], issuer);
+});
+
+t.test("an http: issuer that is not on loopback is refused in production", async (t) => {
+  const production = { NODE_ENV: "production" };
+  for (const issuer of ["http://a", "http://10.0.0.1", "http://127.example", "http://localhost.example"]) {
+    t.match(faultsOf({ issuer }, production), [/^issuer: expected https:/], issuer);
+    t.same(placesOf({ issuer }), [], "elsewhere it is a warning");
+  }
+  for (const issuer of ["http://127.0.0.1", "http://127.9.9.9:1", "http://[::1]", "http://localhost:3000", "https://a"])
+    t.same(placesOf({ issuer }, production), [], issuer);
+  t.match(faultsOf({ listen: { host: "0.0.0.0" } }, production), [/^issuer: expected https:/]);
+  t.match(faultsOf({}, { ...production, MINTMARK_ISSUER: "http://a" }), [/^MINTMARK_ISSUER: expected https:/]);
+});
+
+t.test("a store is a folder or a Redis URL without options that would be ignored", async (t) => {
+  const wrong = [
+    "",
+    "embedded:",
+    "embedded://x",
+    "./data",
+    "redis:",
+    "redis://",
+    "redis://h?family=6",
+    "redis://h#x",
+    "redis://h/x",
+    "redis://h:0",
+    "redis://h:99999",
+    "redis://u:%zz@h",
+    "http://h",
+    "redis://a b",
+    "redis+sentinel://h:1",
+    "redis+sentinel://h/m",
+    "redis+cluster://h",
+    "REDIS://h:",
+  ];
+  for (const store of wrong) t.same(placesOf({ store }), ["store"], store);
+  const right = [
+    "embedded:./data",
+    "embedded:/var/lib/mintmark",
+    "redis://h",
+    "redis://h:6379/0",
+    "rediss://u:p@h:6380",
+    "redis://:p@[::1]:6379/",
+  ];
+  for (const store of right) t.same(placesOf({ store }), [], store);
+});
+
+t.test("what later versions do is refused as not built yet, each at its place", async (t) => {
+  const cases: readonly (readonly [string, unknown])[] = [
+    ["workers", { workers: 2 }],
+    ["workers", { workers: "auto" }],
+    ["trustedProxies", { trustedProxies: ["10.0.0.0/8", "::1"] }],
+    [
+      "trustedIssuers",
+      {
+        trustedIssuers: [
+          { issuer: "https://login.example.com/tenant", jwksUri: "https://login.example.com/keys", subjectPrefix: "x:", clients: ["app"] },
+        ],
+      },
+    ],
+    ["store", { store: "redis+sentinel://u:p@h1:26379,h2:26379/main" }],
+    ["store", { store: "redis+cluster://h1:7000,[::1]:7001" }],
+    ["redis.waitReplicas", { redis: { waitReplicas: 1 } }],
+    ["keys.oldEncryptionKeyFile", { keys: { oldEncryptionKeyFile: "old.key" } }],
+    ["clients[0].refreshTokenDelivery", { resources: [resource], clients: [{ ...publicClient, refreshTokenDelivery: "cookie" }] }],
+    ["clients[0].allowedOrigins", { resources: [resource], clients: [{ ...publicClient, allowedOrigins: ["http://127.0.0.1:3000"] }] }],
+    [
+      "clients[0].grants[1]",
+      { resources: [resource], clients: [{ ...publicClient, grants: ["login", "urn:ietf:params:oauth:grant-type:jwt-bearer"] }] },
+    ],
+    ["clients[0].rotation", { resources: [resource], clients: [{ ...publicClient, rotation: "never" }] }],
+    ["clients[0].jwks", { resources: [resource], clients: [{ ...service, jwks: { keys: [{ kty: "EC" }] } }] }],
+    [
+      "clients[0].jwksUri",
+      { resources: [resource], clients: [{ ...service, secretSha256: undefined, jwksUri: "https://c.example/jwks" }] },
+    ],
+  ];
+  for (const [place, document] of cases)
+    t.match(faultsOf(document), [new RegExp(`^${place.replace(/[[\]]/g, "\\$&")}: .*not built yet$`)], place);
+  t.match(faultsOf({ keys: { store: "shared" } }), [/^keys\.encryptionKeyFile: is missing/, /^keys\.store: .*not built yet$/]);
+  t.match(faultsOf({}, { MINTMARK_OLD_KEY_ENCRYPTION_KEY: "A".repeat(43) }), [/^MINTMARK_OLD_KEY_ENCRYPTION_KEY: .*not built yet$/]);
+});
+
+t.test("what is not built yet must have the right shape all the same", async (t) => {
+  t.same(
+    placesOf({
+      trustedIssuers: [
+        { issuer: "login" },
+        { issuer: "https://a.example", subjectPrefix: "a:", jwksUri: "https://a.example", jwks: { keys: [{ kty: "EC" }] } },
+      ],
+      resources: [resource],
+      clients: [
+        { ...publicClient, allowedOrigins: ["https://a/"] },
+        { ...service, jwks: { keys: [{ kty: "EC", d: "private" }] } },
+      ],
+    }).filter((place) => place !== "trustedIssuers"),
+    [
+      "clients[0].allowedOrigins[0]",
+      "clients[1].jwks",
+      "trustedIssuers[0]",
+      "trustedIssuers[0].issuer",
+      "trustedIssuers[0].subjectPrefix",
+      "trustedIssuers[1]",
+    ],
+  );
+});
+
+t.test("every fault is listed at once, of every kind", async (t) => {
+  const document = {
+    issuer: "https://a/",
+    listn: {},
+    listen: { host: "", port: -1 },
+    workers: 4,
+    store: "mysql://h",
+    keys: { stageFor: "1m", jwksMaxAge: "2m", defaultAlgorithm: "RS256" },
+    refreshToken: { idleLifetime: "9d", absoluteLifetime: "1d", retryWindow: "1h" },
+    resources: [{ id: "api" }, { id: API, scopes: ["sessions", "read"], algorithm: "none" }],
+    clients: [
+      {
+        id: "a b",
+        type: "public",
+        secretSha256: "x",
+        grants: ["client_credentials"],
+        resources: ["https://no.example"],
+        scopes: ["read"],
+        sessions: true,
+      },
+      { id: "c", type: "confidential", grants: ["login"], resources: [API], scopes: ["admin"], allowedOrigins: ["https://a/"] },
+    ],
+  };
+  t.same(
+    placesOf(document, { MINTMARK_OPS_PORT: "yes", MINTMARK_PRT: "1", MINTMARK_KEYS: "" }),
+    [
+      "MINTMARK_KEYS",
+      "MINTMARK_OPS_PORT",
+      "MINTMARK_PRT",
+      "clients[0].grants[0]",
+      "clients[0].id",
+      "clients[0].resources[0]",
+      "clients[0].secretSha256",
+      "clients[0].secretSha256",
+      "clients[0].sessions",
+      "clients[1].allowedOrigins[0]",
+      "clients[1].scopes[0]",
+      "clients[1].secretSha256",
+      "issuer",
+      "keys.defaultAlgorithm",
+      "keys.stageFor",
+      "listen.host",
+      "listen.port",
+      "listn",
+      "refreshToken.idleLifetime",
+      "refreshToken.retryWindow",
+      "resources[0].id",
+      "resources[1].algorithm",
+      "resources[1].scopes[0]",
+      "store",
+      "workers",
+    ].sort(),
+  );
+});
+
+t.test("no message repeats a value", async (t) => {
+  const secret = "hunter2";
+  const document = {
+    issuer: `https://u:${secret}@a`,
+    store: `redis://u:${secret}@h?x=1`,
+    keys: { store: secret, encryptionKeyFile: `/nowhere/${secret}`, rotateEvery: secret },
+    accessToken: { lifetime: secret },
+    resources: [{ id: secret, scopes: [`${secret} x`], algorithm: secret }],
+    clients: [
+      {
+        id: `${secret}/`,
+        type: secret,
+        secretSha256: secret,
+        grants: [secret],
+        resources: [secret, `https://${secret}.example`],
+        scopes: [secret],
+      },
+    ],
+  };
+  const environment = {
+    MINTMARK_KEY_ENCRYPTION_KEY: secret,
+    MINTMARK_OLD_KEY_ENCRYPTION_KEY: secret,
+    MINTMARK_PORT: secret,
+    MINTMARK_SECRET: secret,
+  };
+  const faults = faultsOf(document, environment);
+  t.ok(faults.length > 12);
+  t.notMatch(faults.join("\n"), secret);
+});

@@ -1,0 +1,62 @@
+/** Guessing is slowed: per account and address, and per address; an owner is never locked out by a stranger elsewhere. */
+
+import { createHash } from "node:crypto";
+import { logIn, mustLogIn } from "../support/client-calls.ts";
+import { outcomeOf } from "../support/http-call.ts";
+import type { HttpCall } from "../support/http-call.ts";
+import type { RunningIssuer } from "../support/issuer-process.ts";
+import { until } from "../support/wait.ts";
+import { onBothStores } from "./stores.ts";
+
+const PASSWORD = "the password that is guessed at";
+/** Enough not to be met by the test of the first limit. */
+const LIMITS = { login: { failuresPerMinute: 3, failuresPerMinutePerAddress: 8 } } as const;
+
+/** Failures are written without waiting: the next guess may be on its way before the last one is counted elsewhere. */
+async function guess(issuer: RunningIssuer, name: string, times: number): Promise<readonly string[]> {
+  const outcomes: string[] = [];
+  for (let time = 0; time < times; time += 1) {
+    const password = createHash("sha256").update(`${name}${time}`).digest("hex");
+    outcomes.push(outcomeOf(await logIn(issuer, name, password, {}, { "x-forwarded-for": `192.0.2.${time}` })));
+  }
+  return outcomes;
+}
+
+const WRONG = "401 invalid_credentials";
+const SLOW = "429 slow_down";
+
+onBothStores("wrong passwords are counted per account, then per address, on all processes", { settings: LIMITS }, async (t, home) => {
+  const issuer = await home.start();
+  const second = await home.start({ MINTMARK_PORT: "0", MINTMARK_ISSUER: home.issuer, MINTMARK_OPS_PORT: "0" });
+  for (const name of ["tina", "udo", "vito"]) await home.addUser(name, PASSWORD);
+
+  t.same(await guess(issuer, "tina", 2), [WRONG, WRONG]);
+  t.equal((await logIn(issuer, "tina", PASSWORD)).status, 200);
+  t.same(await guess(issuer, "tina", 3), [WRONG, WRONG, WRONG], "a success cleared the account's count");
+
+  const slow = await logIn(issuer, "tina", PASSWORD);
+  t.equal(outcomeOf(slow), SLOW, "the right password too");
+  t.match(slow.headers["retry-after"], /^[1-9]\d?$/);
+  t.equal((await logIn(issuer, "udo", PASSWORD)).status, 200, "another account is not slowed");
+  await until("the other process slows it too", async () => outcomeOf(await logIn(second, "tina", PASSWORD)) === SLOW);
+
+  // Five failures so far from this address, and three more are free.
+  t.same(await guess(issuer, "nobody", 3), [WRONG, WRONG, WRONG], "an unknown user is counted like any other");
+  t.equal(outcomeOf(await logIn(issuer, "vito", PASSWORD)), SLOW, "the address is slowed, whatever X-Forwarded-For says");
+  if (process.platform === "linux") {
+    const elsewhere = { send: (path: string, options?: HttpCall) => issuer.send(path, { ...options, from: "127.0.0.2" }) };
+    t.equal((await logIn(elsewhere, "tina", PASSWORD)).status, 200, "the owner elsewhere is not locked out");
+  }
+  await until("on the other process too", async () => outcomeOf(await logIn(second, "vito", PASSWORD)) === SLOW);
+});
+
+onBothStores("the limits are 10 a minute per account and 100 per address where the configuration says nothing", {}, async (t, home) => {
+  const issuer = await home.start();
+  await home.addUser("wilma", PASSWORD);
+  const session = await mustLogIn(issuer, "wilma", PASSWORD);
+  t.same(await guess(issuer, "wilma", 11), [...Array<string>(10).fill(WRONG), SLOW]);
+  // Nine accounts with ten guesses each: the address's hundred is full.
+  for (let index = 0; index < 9; index += 1) await guess(issuer, `guessed${index}`, 10);
+  t.equal(outcomeOf(await logIn(issuer, "fresh", PASSWORD)), SLOW);
+  t.ok(session.refreshToken, "a session that lives is none of it");
+});

@@ -1,0 +1,21 @@
+import t from "tap";
+import { throttledAddress } from "../../src/http/address.ts";
+
+t.test("one text per party: IPv4 whole, IPv6 by /64 (RFC 6177, RFC 5952 forms)", async (t) => {
+  const rows: [string | undefined, string][] = [
+    ["192.0.2.7", "192.0.2.7"],
+    ["::ffff:192.0.2.7", "192.0.2.7"],
+    ["::FFFF:192.0.2.7", "192.0.2.7"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["2001:db8:1:2::9", "2001:db8:1:2::/64"],
+    ["2001:0DB8:0001:0002::", "2001:db8:1:2::/64"],
+    ["2001:db8::1", "2001:db8:0:0::/64"],
+    ["2001:db8::5:6:7:8:9", "2001:db8:0:5::/64"],
+    ["::1", "0:0:0:0::/64"],
+    ["::", "0:0:0:0::/64"],
+    ["fe80::1%eth0", "fe80:0:0:0::/64"],
+    ["64:ff9b::192.0.2.7", "64:ff9b:0:0::/64"],
+    [undefined, "unknown"],
+  ];
+  for (const [remote, expected] of rows) t.equal(throttledAddress(remote), expected, remote ?? "none");
+});

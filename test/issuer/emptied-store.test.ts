@@ -1,0 +1,58 @@
+/** A store that was emptied logs nobody out, says so, and is taken as it is only when the operator says so. */
+
+import t, { type Test } from "tap";
+import { KEYS } from "../../src/domain/documents.ts";
+import { isRefusal } from "../../src/domain/refusal.ts";
+import { UnavailableError } from "../../src/issuer/index.ts";
+import { World } from "../support/issuer-world.ts";
+
+const BEAT_EVERY_TICKS = 5;
+
+async function emptied(t: Test) {
+  const world = new World();
+  t.teardown(() => world.close());
+  const node = await world.startedNode();
+  await world.addUser("ada");
+  const { refreshToken } = await node.logIn("ada");
+  const store = await world.handle();
+  for await (const page of store.scan("")) {
+    for (const [key, value] of page) await store.compareAndSet(key, value, undefined, { expiresAt: 0, confirmed: true });
+  }
+  await world.tick(BEAT_EVERY_TICKS);
+  return { world, node, refreshToken };
+}
+
+t.test("sessions of before are unavailable, not refused; the ring is put back; the audit log says it once", async (t) => {
+  const { world, node, refreshToken } = await emptied(t);
+  await t.rejects(node.tryRefresh(refreshToken), UnavailableError);
+  await world.tick(BEAT_EVERY_TICKS);
+  t.equal(node.eventsOf("store_emptied").length, 1);
+  t.equal(node.eventsOf("ring_repaired").length, 1);
+  t.equal(await world.read(KEYS.marker), undefined, "no beat makes a marker");
+});
+
+t.test("the operator's inspection names it, and not in a store that is whole", async (t) => {
+  const { world } = await emptied(t);
+  t.match(await markerFindings(world), [{ severity: "fault" }]);
+
+  const whole = new World();
+  t.teardown(() => whole.close());
+  t.strictSame(await markerFindings(whole), [], "before the first start");
+  await whole.startedNode();
+  t.strictSame(await markerFindings(whole), []);
+});
+
+async function markerFindings(world: World) {
+  return (await (await world.operator()).inspect()).filter(({ subject }) => subject === "marker");
+}
+
+t.test("once accepted, sessions of before are over and every node says that the alarm is", async (t) => {
+  const { world, node, refreshToken } = await emptied(t);
+  t.strictSame(await (await world.operator()).acceptEmptyStore(), { done: true });
+  await world.tick(BEAT_EVERY_TICKS);
+  const answer = await node.tryRefresh(refreshToken);
+  t.ok(isRefusal(answer) && answer.refused === "invalid_grant");
+  t.equal(node.eventsOf("store_accepted").length, 1);
+  await world.tick(BEAT_EVERY_TICKS);
+  t.equal(node.eventsOf("store_accepted").length, 1, "said once");
+});
