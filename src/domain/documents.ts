@@ -72,6 +72,8 @@ export interface EndEntry {
   /** base64url; with it the end is of one subject's sessions. */
   readonly subjectKey?: string;
   readonly sids?: readonly string[];
+  /** Beside `subjectKey` and `notBefore`: a document that was lost with it can be begun anew. */
+  readonly sub?: string;
   readonly notBefore?: number;
   /** With `notBefore` and no subject: the sessions of this client, or of all. */
   readonly clientId?: string;

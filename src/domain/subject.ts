@@ -121,11 +121,16 @@ export function endAllSessions(document: SubjectDocument, end: End): SubjectDocu
   return { ...ended, notBefore: Math.max(document.notBefore + 1, end.at) };
 }
 
+/** For how long a subject's not-before is kept: far longer than clocks differ and logins are on their way. */
+export function isNotBeforeKept(notBefore: number, now: number): boolean {
+  return notBefore + DAY_MILLIS > now;
+}
+
 /** Without what is over for good. `idleLifetimeOf` gives milliseconds, or undefined for a client that no longer exists. */
 export function pruned(document: SubjectDocument, now: number, idleLifetimeOf: (clientId: string) => number | undefined): SubjectDocument {
   return {
     ...document,
-    notBefore: document.notBefore + DAY_MILLIS > now ? document.notBefore : 0,
+    notBefore: isNotBeforeKept(document.notBefore, now) ? document.notBefore : 0,
     // What `notBefore` covers goes with it, or it would live again when that is forgotten.
     sessions: document.sessions.filter(
       (session) => session.createdAt > document.notBefore && now < sessionEndsAt(session, idleLifetimeOf(session.clientId) ?? Infinity),

@@ -13,6 +13,7 @@ import {
   endAllSessions,
   type EndReason,
   endSessions,
+  isNotBeforeKept,
   NO_NOT_BEFORE,
   type SubjectDocument,
 } from "../domain/subject.ts";
@@ -73,7 +74,7 @@ export class Ends {
       const document = loaded.document ?? emptySubject(sub);
       const sids = document.sessions.map((session) => session.sid);
       const next = endAllSessions(document, end);
-      await this.#append({ ...end, subjectKey: base64url(subjectKey), sids, notBefore: next.notBefore });
+      await this.#append({ ...end, subjectKey: base64url(subjectKey), sub, sids, notBefore: next.notBefore });
       if (!(await this.#subjects.swap(loaded, next, true))) return undefined;
       this.#context.emit({ event: "sessions_ended", reason: end.reason, sub, sids });
       return sids.length;
@@ -117,17 +118,19 @@ export class Ends {
   }
 
   async #assertEntry(entry: EndEntry): Promise<void> {
-    const { reason, sids, at, until, notBefore } = entry;
+    const { reason, sids, sub, at, until, notBefore } = entry;
     if (notBefore !== undefined && entry.subjectKey === undefined) return this.#assertNotBefore(notBefore, entry.clientId);
     const subjectKey = entry.subjectKey === undefined ? undefined : fromBase64url(entry.subjectKey);
     if (subjectKey === undefined || sids === undefined || reason === "key_revoked") return;
     await this.#subjects.settle(subjectKey, async (loaded) => {
-      const { document } = loaded;
+      const document = loaded.document ?? (sub === undefined ? undefined : emptySubject(sub));
       if (document === undefined) return true;
       const revived = document.sessions.filter(
         (session) => sids.includes(session.sid) || (notBefore !== undefined && session.createdAt <= notBefore),
       );
-      if (revived.length === 0) return true;
+      // Logins to come must know of it too, or this entry would end them when it is read next.
+      const isForgotten = notBefore !== undefined && document.notBefore < notBefore && isNotBeforeKept(notBefore, this.#context.clock());
+      if (revived.length === 0 && !isForgotten) return true;
       const ended = endSessions(
         document,
         revived.map((session) => session.sid),

@@ -398,6 +398,27 @@ t.test("a start asserts the ends as well", async (t) => {
   t.match(await later.tryRefresh(grant.refreshToken), INVALID_GRANT);
 });
 
+t.test("an end of all sessions that the store lost ends none that begin after it, however often the log is read", async (t) => {
+  const world = newWorld();
+  const node = await world.startedNode();
+  await world.startedNode();
+  const sub = await world.addUser("alice");
+  const before = await world.snapshot();
+  // By a clock that is ahead, and before alice has a document of her own.
+  node.clockOffset = 5 * SECOND;
+  await node.issuer.endSessions({ sub, sid: "" }, "none");
+  const { notBefore } = (await world.subject(sub))!;
+  node.clockOffset = 0;
+  await world.goBackTo(before);
+  t.equal((await world.subject(sub))?.notBefore, notBefore);
+  const { refreshToken } = await node.logIn("alice");
+  t.ok(await (await world.restart(node)).refresh(refreshToken));
+
+  await world.advance(2 * DAY);
+  await world.goBackTo(before);
+  t.equal(await world.subject(sub), undefined, "after a day nobody needs to know any more");
+});
+
 t.test("the marker says when a node last was alive", async (t) => {
   const world = newWorld();
   await world.startedNode();
