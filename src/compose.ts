@@ -22,7 +22,6 @@ import {
 } from "./platform/index.ts";
 import { openLocalCustodian } from "./signers/local.ts";
 import { openEmbeddedStore } from "./stores/embedded/index.ts";
-import { measured } from "./stores/measured.ts";
 import { openRedisStore } from "./stores/redis/index.ts";
 
 export { systemClock, systemRandom } from "./platform/index.ts";
@@ -45,15 +44,15 @@ export async function openServer(config: Config, output: Writable = process.stdo
   const logger = createLogger(output, "info");
   const metrics = createMetrics();
   metrics.gauge("mintmark_store_emptied", {}, 0);
-  const store = measured(await openStore(config, logger), {
-    seconds: monotonicSeconds,
-    took: (op, seconds) => metrics.observe("mintmark_store_seconds", { op }, seconds),
-    failed: (outcome) => metrics.count("mintmark_store_errors_total", { outcome }),
+  const store = await openStore(config, logger);
+  const { issuer, hasAccounts } = createIssuer(config.policy, {
+    ...portsOf(config, store, logger, both(auditListener(logger), metricsListener(metrics))),
+    meter: {
+      seconds: monotonicSeconds,
+      took: (op, seconds) => metrics.observe("mintmark_store_seconds", { op }, seconds),
+      failed: (outcome) => metrics.count("mintmark_store_errors_total", { outcome }),
+    },
   });
-  const { issuer, hasAccounts } = createIssuer(
-    config.policy,
-    portsOf(config, store, logger, both(auditListener(logger), metricsListener(metrics))),
-  );
   return {
     issuer,
     hasAccounts,

@@ -43,6 +43,12 @@ export function lengthPrefixed(...texts: readonly string[]): Bytes {
   return writer.finish();
 }
 
+/** Characters of a text whose length is one byte and which is copied one by one. */
+const SHORT = 64;
+
+/** From here on a number is more than a shift can take. */
+const SHIFTABLE = 2 ** 31;
+
 /** Builds a compact binary document: unsigned LEB128 numbers, length-prefixed texts, raw bytes. */
 export class ByteWriter {
   #bytes = Buffer.allocUnsafe(256);
@@ -59,10 +65,11 @@ export class ByteWriter {
     if (!Number.isSafeInteger(value) || value < 0) throw new TypeError("a number in a document is a safe integer of 0 or more");
     this.#reserve(8);
     let rest = value;
-    while (rest >= 0x80) {
+    while (rest >= SHIFTABLE) {
       this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
       rest = Math.floor(rest / 0x80);
     }
+    for (; rest >= 0x80; rest >>>= 7) this.#bytes[this.#length++] = (rest & 0x7f) | 0x80;
     this.#bytes[this.#length++] = rest;
     return this;
   }
@@ -75,6 +82,7 @@ export class ByteWriter {
   }
 
   text(value: string): this {
+    if (value.length <= SHORT && this.#ascii(value)) return this;
     const length = Buffer.byteLength(value);
     this.number(length);
     this.#reserve(length);
@@ -82,10 +90,33 @@ export class ByteWriter {
     return this;
   }
 
+  /** Whether it was written: most texts are short and ASCII, for which a call out of JavaScript is dear. */
+  #ascii(value: string): boolean {
+    this.#reserve(value.length + 1);
+    for (let index = 0; index < value.length; index += 1) {
+      const code = value.charCodeAt(index);
+      if (code >= 0x80) return false;
+      this.#bytes[this.#length + 1 + index] = code;
+    }
+    this.#bytes[this.#length] = value.length;
+    this.#length += value.length + 1;
+    return true;
+  }
+
   raw(value: Bytes): this {
     this.#reserve(value.length);
     this.#bytes.set(value, this.#length);
     this.#length += value.length;
+    return this;
+  }
+
+  /** The bytes that a text of base64url spells; throws `TypeError` where it is not the one spelling of so many. */
+  base64url(text: string, bytes: number): this {
+    this.#reserve(text.length);
+    const end = this.#length + this.#bytes.write(text, this.#length, "base64url");
+    if (end - this.#length !== bytes || this.#bytes.toString("base64url", this.#length, end) !== text)
+      throw new TypeError(`a text in a document is not the base64url of ${bytes} bytes`);
+    this.#length = end;
     return this;
   }
 
@@ -142,6 +173,12 @@ export class ByteReader {
     const length = this.number();
     const start = this.#take(length);
     return this.#bytes.toString("utf8", start, start + length);
+  }
+
+  /** The base64url of so many bytes. */
+  base64url(length: number): string {
+    const start = this.#take(length);
+    return this.#bytes.toString("base64url", start, start + length);
   }
 
   raw(length: number): Bytes {

@@ -13,8 +13,13 @@ export function parseScope(text: string): readonly string[] | undefined {
 
 /** What a client may have of a resource, by the configuration of now. */
 function allowedScopes(policy: Policy, client: Client, resource: Resource): readonly string[] {
-  if (resource.id === policy.issuer) return client.sessions ? [SESSIONS_SCOPE] : [];
-  return resource.scopes.filter((scope) => client.scopes.includes(scope));
+  const offered = resource.id === policy.issuer ? [SESSIONS_SCOPE] : resource.scopes;
+  return offered.filter((scope) => isAllowed(policy, client, resource, scope));
+}
+
+function isAllowed(policy: Policy, client: Client, resource: Resource, scope: string): boolean {
+  if (resource.id === policy.issuer) return client.sessions && scope === SESSIONS_SCOPE;
+  return resource.scopes.includes(scope) && client.scopes.includes(scope);
 }
 
 /**
@@ -65,12 +70,11 @@ export function selectAccess(
   resourceId: string | undefined,
   scope: string | undefined,
 ): AccessGrant | Refusal {
-  const candidates = granted.filter(({ id }) => client.resources.includes(id) && policy.resources.has(id));
-  const chosen = resourceId === undefined ? candidates[0] : candidates.find(({ id }) => id === resourceId);
+  const isMeant = (id: string): boolean => resourceId === undefined || id === resourceId;
+  const chosen = granted.find(({ id }) => isMeant(id) && client.resources.includes(id) && policy.resources.has(id));
   const resource = chosen === undefined ? undefined : policy.resources.get(chosen.id);
   if (chosen === undefined || resource === undefined) return refusal("invalid_target", "the grant does not cover that resource");
-  const allowed = allowedScopes(policy, client, resource);
-  const scopes = chosen.scopes.filter((one) => allowed.includes(one));
+  const scopes = chosen.scopes.filter((one) => isAllowed(policy, client, resource, one));
   if (scope === undefined) return { resource, scopes };
   const asked = parseScope(scope);
   if (asked === undefined) return refusal("invalid_scope", "scope is malformed");

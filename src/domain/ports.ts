@@ -88,6 +88,16 @@ export interface Store {
   close(): Promise<void>;
 }
 
+export type MeteredOperation = "get" | "compareAndSet" | "append";
+
+/** Is told how the calls to the store went. */
+export interface StoreMeter {
+  /** A monotonic time in seconds. */
+  seconds(): number;
+  took(operation: MeteredOperation, seconds: number): void;
+  failed(outcome: StoreError["outcome"]): void;
+}
+
 /** Bound to one key version. */
 export interface Signer {
   readonly kid: string;

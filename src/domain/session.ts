@@ -30,7 +30,7 @@ export interface Session {
   /** The MAC key that was active then: a retry spells the same token. */
   readonly macVersion: number;
   /** 16 bytes: digest of the Idempotency-Key of the exchange that began the current generation. */
-  readonly exchangeKey?: Bytes;
+  readonly exchangeKey?: Bytes | undefined;
   /** No generation under this one was current within the retry window at the last rotation. */
   readonly oldestInWindow: number;
   /** When generations from `oldestInWindow` to the last but one were superseded; ascending. */
@@ -38,7 +38,7 @@ export interface Session {
   readonly userAgent: string;
   readonly resources: readonly GrantedResource[];
   /** The account's claims as copied at login: a JSON object's text. */
-  readonly claims?: string;
+  readonly claims?: string | undefined;
 }
 
 export interface Interval {
@@ -138,13 +138,12 @@ function advance(session: Session, presentation: Presentation, policy: PresentPo
     .filter((checkpoint) => checkpoint.generation >= session.oldestInWindow)
     .reduce((checkpoints: readonly Checkpoint[], next) => thinned(checkpoints, next, window, context), session.checkpoints);
   const gone = known.findLast((checkpoint) => countedAge(checkpoint.at, context) > window);
-  const { exchangeKey: _, ...rest } = session;
   return {
-    ...rest,
+    ...session,
     generation: generation + 1,
     generationAt: context.now,
     macVersion: context.macVersion,
-    ...(exchangeKey === undefined ? {} : { exchangeKey }),
+    exchangeKey,
     oldestInWindow: gone === undefined ? session.oldestInWindow : gone.generation + 1,
     checkpoints: gone === undefined ? known : known.slice(known.indexOf(gone) + 1),
   };
@@ -172,6 +171,7 @@ function windowOf(millis: number, policy: PresentPolicy): number {
 /** Time since `at` that counts: never negative, without the time the store was out of reach. */
 function countedAge(at: number, context: PresentContext): number {
   let counted = context.now - at;
+  if (context.downtime.length === 0) return Math.max(0, counted);
   let end = at;
   // Gaps found in two ways may overlap: no moment is taken off twice.
   for (const { from, to } of context.downtime.toSorted((a, b) => a.from - b.from)) {

@@ -3,7 +3,7 @@
  * absolute once and then differences; texts and names are spelled out, so that no configuration is needed to read it.
  */
 
-import { base64url, ByteReader, ByteWriter, FormatError, fromBase64url } from "./bytes.ts";
+import { ByteReader, ByteWriter, FormatError, fromBase64url } from "./bytes.ts";
 import type { Bytes } from "./ports.ts";
 import type { Checkpoint, GrantedResource, Session } from "./session.ts";
 import { END_REASONS, type EndMark, type SubjectDocument } from "./subject.ts";
@@ -12,6 +12,7 @@ const FORMAT = 1;
 const SID_BYTES = 16;
 const EXCHANGE_KEY_BYTES = 16;
 const PACKED_SUB_BYTES = 16;
+const PACKED_SUB_LENGTH = 22;
 
 /** What a document or a session has besides what every one has: a bit each, so that what is absent costs nothing. */
 const HAS_PACKED_SUB = 1;
@@ -24,11 +25,11 @@ const ALL_FLAGS = 7;
 
 export function encodeSubject(document: SubjectDocument): Bytes {
   const { sub, notBefore, sessions, marks } = document;
-  const packedSub = packed(sub);
-  const flags = bits([HAS_PACKED_SUB, packedSub !== undefined], [HAS_NOT_BEFORE, notBefore !== 0], [HAS_MARKS, marks.length > 0]);
+  const isPacked = isPackable(sub);
+  const flags = (isPacked ? HAS_PACKED_SUB : 0) | (notBefore === 0 ? 0 : HAS_NOT_BEFORE) | (marks.length === 0 ? 0 : HAS_MARKS);
   const writer = new ByteWriter().byte(FORMAT).byte(flags);
-  if (packedSub === undefined) writer.text(sub);
-  else writer.raw(packedSub);
+  if (isPacked) writer.base64url(sub, PACKED_SUB_BYTES);
+  else writer.text(sub);
   if (notBefore !== 0) writer.number(notBefore);
   if (marks.length > 0) writeMarks(writer, marks);
   writer.number(sessions.length);
@@ -41,16 +42,12 @@ export function decodeSubject(bytes: Bytes): SubjectDocument {
   const reader = new ByteReader(bytes);
   if (reader.byte() !== FORMAT) throw new FormatError("a subject's document has an unknown format");
   const flags = readFlags(reader);
-  const sub = flags & HAS_PACKED_SUB ? base64url(reader.raw(PACKED_SUB_BYTES)) : reader.text();
+  const sub = flags & HAS_PACKED_SUB ? reader.base64url(PACKED_SUB_BYTES) : reader.text();
   const notBefore = flags & HAS_NOT_BEFORE ? reader.number() : 0;
   const marks = flags & HAS_MARKS ? readMany(reader, readMark) : [];
   const sessions = readMany(reader, readSession);
   reader.end();
   return { sub, notBefore, sessions, marks };
-}
-
-function bits(...flags: readonly (readonly [bit: number, isSet: boolean])[]): number {
-  return flags.reduce((sum, [bit, isSet]) => (isSet ? sum | bit : sum), 0);
 }
 
 function readFlags(reader: ByteReader): number {
@@ -60,21 +57,20 @@ function readFlags(reader: ByteReader): number {
 }
 
 /** The subs that we make ourselves are the base64url of 16 bytes; any other text is stored as it is. */
-function packed(sub: string): Bytes | undefined {
-  const bytes = fromBase64url(sub);
-  return bytes?.length === PACKED_SUB_BYTES ? bytes : undefined;
+function isPackable(sub: string): boolean {
+  return sub.length === PACKED_SUB_LENGTH && fromBase64url(sub) !== undefined;
 }
 
 function writeMarks(writer: ByteWriter, marks: readonly EndMark[]): void {
   writer.number(marks.length);
-  for (const mark of marks) writer.raw(sidBytes(mark.sid)).number(mark.until).number(END_REASONS.indexOf(mark.reason));
+  for (const mark of marks) writer.base64url(mark.sid, SID_BYTES).number(mark.until).number(END_REASONS.indexOf(mark.reason));
 }
 
 function writeSession(writer: ByteWriter, session: Session): void {
   const { generation, checkpoints, exchangeKey, claims } = session;
   const hasWindow = checkpoints.length > 0 || session.oldestInWindow !== usualOldest(generation);
-  writer.byte(bits([HAS_EXCHANGE_KEY, exchangeKey !== undefined], [HAS_CLAIMS, claims !== undefined], [HAS_WINDOW, hasWindow]));
-  writer.raw(sidBytes(session.sid)).text(session.clientId);
+  writer.byte((exchangeKey === undefined ? 0 : HAS_EXCHANGE_KEY) | (claims === undefined ? 0 : HAS_CLAIMS) | (hasWindow ? HAS_WINDOW : 0));
+  writer.base64url(session.sid, SID_BYTES).text(session.clientId);
   writer.number(session.createdAt).number(Math.max(0, session.absoluteEndAt - session.createdAt));
   writer
     .number(generation)
@@ -101,19 +97,19 @@ function writeWindow(writer: ByteWriter, { generation, generationAt, oldestInWin
 
 function readSession(reader: ByteReader): Session {
   const flags = readFlags(reader);
-  const sid = base64url(reader.raw(SID_BYTES));
+  const sid = reader.base64url(SID_BYTES);
   const clientId = reader.text();
   const createdAt = reader.number();
   const absoluteEndAt = createdAt + reader.number();
   const generation = reader.number();
   const generationAt = createdAt + reader.number();
   const macVersion = reader.byte();
-  const window =
-    flags & HAS_WINDOW ? readWindow(reader, generation, generationAt) : { oldestInWindow: usualOldest(generation), checkpoints: [] };
-  const exchangeKey = flags & HAS_EXCHANGE_KEY ? { exchangeKey: reader.raw(EXCHANGE_KEY_BYTES) } : {};
+  const oldestInWindow = flags & HAS_WINDOW ? generation - reader.number() : usualOldest(generation);
+  const checkpoints = flags & HAS_WINDOW ? readMany(reader, (from) => readCheckpoint(from, generation, generationAt)) : [];
+  const exchangeKey = flags & HAS_EXCHANGE_KEY ? reader.raw(EXCHANGE_KEY_BYTES) : undefined;
   const userAgent = reader.text();
   const resources = readMany(reader, readResource);
-  const claims = flags & HAS_CLAIMS ? { claims: reader.text() } : {};
+  const claims = flags & HAS_CLAIMS ? reader.text() : undefined;
   return {
     sid,
     clientId,
@@ -122,21 +118,17 @@ function readSession(reader: ByteReader): Session {
     generation,
     generationAt,
     macVersion,
-    ...window,
-    ...exchangeKey,
+    exchangeKey,
+    oldestInWindow,
+    checkpoints,
     userAgent,
     resources,
-    ...claims,
+    claims,
   };
 }
 
-function readWindow(reader: ByteReader, generation: number, generationAt: number): Pick<Session, "oldestInWindow" | "checkpoints"> {
-  const oldestInWindow = generation - reader.number();
-  const checkpoints = readMany(
-    reader,
-    (): Checkpoint => ({ generation: generation - reader.number(), at: generationAt - reader.number() }),
-  );
-  return { oldestInWindow, checkpoints };
+function readCheckpoint(reader: ByteReader, generation: number, generationAt: number): Checkpoint {
+  return { generation: generation - reader.number(), at: generationAt - reader.number() };
 }
 
 function readResource(reader: ByteReader): GrantedResource {
@@ -146,7 +138,7 @@ function readResource(reader: ByteReader): GrantedResource {
 }
 
 function readMark(reader: ByteReader): EndMark {
-  const sid = base64url(reader.raw(SID_BYTES));
+  const sid = reader.base64url(SID_BYTES);
   const until = reader.number();
   const reason = END_REASONS[reader.number()];
   if (reason === undefined) throw new FormatError("a stored session ended for an unknown reason");
@@ -157,10 +149,4 @@ function readMany<T>(reader: ByteReader, readOne: (reader: ByteReader) => T): T[
   const many: T[] = [];
   for (let rest = reader.number(); rest > 0; rest--) many.push(readOne(reader));
   return many;
-}
-
-function sidBytes(sid: string): Bytes {
-  const bytes = fromBase64url(sid);
-  if (bytes?.length !== SID_BYTES) throw new TypeError("a sid is the base64url of 16 bytes");
-  return bytes;
 }

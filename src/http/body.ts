@@ -7,6 +7,8 @@ import { type Form, parseForm } from "./form.ts";
 import { invalidRequest, type Rejection } from "./refuse.ts";
 
 const FORM_TYPE = "application/x-www-form-urlencoded";
+/** As most clients send them. */
+export const USUAL_TYPES = [FORM_TYPE, "application/json"];
 const FORM = /^application\/x-www-form-urlencoded[ \t]*(?:;[ \t]*(?:charset=(?:"utf-8"|utf-8)[ \t]*)?)?$/i;
 const JSON_BODY = /^application\/json[ \t]*(?:;[ \t]*(?:charset=(?:"utf-8"|utf-8)[ \t]*)?)?$/i;
 

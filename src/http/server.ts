@@ -1,8 +1,10 @@
 /** What every listener of ours has in common: limits, request ids, headers, error answers and a drain that cuts nothing. */
 
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { base64url } from "../domain/bytes.ts";
 import type { Random } from "../domain/ports.ts";
 import { createErrorHandler, foreseen, type HttpFailure, SERVER_ERROR } from "./failures.ts";
+import { USUAL_TYPES } from "./body.ts";
 import { addGracefulClose } from "./graceful-close.ts";
 import { KnownRoutes } from "./known-routes.ts";
 import { answerError } from "./refuse.ts";
@@ -19,7 +21,7 @@ export interface ServerOptions {
   /** Faults of ours. */
   readonly log?: ((event: HttpFailure) => void) | undefined;
   /** Called after each answer, with the route's pattern (`unknown` where there is no route). */
-  readonly onResponse?: ((route: string, status: number, seconds: number) => void) | undefined;
+  readonly onResponse?: ((route: string, status: number) => void) | undefined;
 }
 
 /** Longer than the idle timeout of the usual load balancers (60 s), so that it is never we who close under a request. */
@@ -31,7 +33,7 @@ const HSTS = "max-age=63072000";
 /** A Fastify instance without routes. `secure`: the issuer is `https:`. Listening and closing is for the caller. */
 export function createServer(options: ServerOptions, secure: boolean): FastifyInstance {
   const requestTimeoutMillis = options.requestTimeoutMillis ?? 10_000;
-  const newRequestId = (): string => Buffer.from(options.random(REQUEST_ID_BYTES)).toString("base64url");
+  const newRequestId = (): string => base64url(options.random(REQUEST_ID_BYTES));
   const headers = secure ? { ...HEADERS, "strict-transport-security": HSTS } : HEADERS;
 
   const app = Fastify({
@@ -57,7 +59,8 @@ export function createServer(options: ServerOptions, secure: boolean): FastifyIn
   });
 
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  // The usual types by name as well: what only `*` takes is looked for anew each time.
+  app.addContentTypeParser([...USUAL_TYPES, "*"], { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.setErrorHandler(createErrorHandler(options.log));
   // RFC 9110 §10.1.1 lets a server pass over an expectation it doesn't know; Node.js would answer 417 without a body.
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
@@ -88,13 +91,13 @@ function addUnknown(app: FastifyInstance, onResponse: ServerOptions["onResponse"
     known.add(route.url, route.method);
     if (onResponse === undefined) return;
     route.onResponse = (_request: FastifyRequest, reply: FastifyReply, done: () => void) => {
-      onResponse(route.url, reply.statusCode, reply.elapsedTime / 1000);
+      onResponse(route.url, reply.statusCode);
       done();
     };
   });
   app.setNotFoundHandler(async (request, reply) => {
     const allowed = known.allowed((request.raw.url ?? "").split("?")[0] ?? "");
-    onResponse?.("unknown", allowed === undefined ? 404 : 405, 0);
+    onResponse?.("unknown", allowed === undefined ? 404 : 405);
     if (allowed === undefined) return answerError(reply, { status: 404, error: "not_found", description: "there is nothing here" });
     reply.header("allow", allowed);
     return answerError(reply, { status: 405, error: "invalid_request", description: "the method is not allowed here" });

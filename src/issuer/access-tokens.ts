@@ -31,7 +31,8 @@ export class AccessTokens {
     const { clock, random, policy } = this.#context;
     const lifetimeMillis = accessTokenLifetime(client, grant.resource);
     const expiresInSeconds = Math.max(1, Math.floor(lifetimeMillis / 1_000));
-    const signer = await this.#keyRing.signer(algorithmOf(grant.resource), expiresInSeconds * 1_000);
+    const found = this.#keyRing.signer(algorithmOf(grant.resource), expiresInSeconds * 1_000);
+    const signer = found instanceof Promise ? await found : found;
     const issuedAt = Math.floor(clock() / 1_000);
     const scope = grant.scopes.join(" ");
     const accessToken = await signAccessToken(signer, {

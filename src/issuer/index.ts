@@ -71,7 +71,7 @@ export async function createOperator(policy: Policy, ports: Ports): Promise<Oper
 
 function partsOf(policy: Policy, ports: Ports): LoginParts {
   const reach = new Reach(ports.clock);
-  const context: Context = { ...ports, policy, store: watched(ports.store, reach) };
+  const context: Context = { ...ports, policy, store: watched(ports.store, reach, ports.meter) };
   const keyRing = new KeyRing(context, reach);
   const subjects = new Subjects(context);
   const marker = new Marker(context);

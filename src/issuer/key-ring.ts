@@ -232,15 +232,17 @@ export class KeyRing {
     return this.#view;
   }
 
-  /** The signer of now for tokens of this lifetime. Throws `UnavailableError` where there is none. */
-  async signer(algorithm: JwsAlgorithm, lifetimeMillis: number): Promise<Signer> {
+  /**
+   * The signer of now for tokens of this lifetime; a promise only where the ring must first learn of the lifetime. Throws
+   * `UnavailableError` where there is none.
+   */
+  signer(algorithm: JwsAlgorithm, lifetimeMillis: number): Signer | Promise<Signer> {
     this.notBefore();
     const roster = this.#current()?.roster;
     const key = roster === undefined ? undefined : signingKey(roster, algorithm);
     const signer = key === undefined ? undefined : this.#opened.signer(key.kid);
     if (key === undefined || signer === undefined) throw new UnavailableError(`no key can sign ${algorithm} now`, 10);
-    if (lifetimeMillis > key.longestLifetimeMillis) await this.#raise(key, lifetimeMillis);
-    return signer;
+    return lifetimeMillis <= key.longestLifetimeMillis ? signer : this.#raise(key, lifetimeMillis).then(() => signer);
   }
 
   /** Retirement is computed from what was signed, so the ring learns of a longer lifetime before it is signed. */

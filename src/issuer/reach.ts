@@ -1,6 +1,6 @@
 /** When this process could not reach its store: time that no retry window counts. */
 
-import { StoreError, type Clock, type SetOptions, type Store } from "../domain/ports.ts";
+import { type Clock, type MeteredOperation, type SetOptions, type Store, StoreError, type StoreMeter } from "../domain/ports.ts";
 import type { Interval } from "../domain/session.ts";
 
 const KEPT_INTERVALS = 32;
@@ -57,29 +57,37 @@ function joined(intervals: readonly Interval[]): readonly Interval[] {
     }, []);
 }
 
-/** The same store; every answer and every failure is noted. */
-export function watched(store: Store, reach: Reach): Store {
-  const note = <T>(call: Promise<T>): Promise<T> =>
+/** The same store; every answer and every failure is noted, and the usual calls are timed. */
+export function watched(store: Store, reach: Reach, meter: StoreMeter = UNMETERED): Store {
+  // Without async functions: this is on the way of every call, and each would cost it two turns more.
+  const note = <T>(began: number, call: Promise<T>, operation?: MeteredOperation): Promise<T> =>
     call.then(
       (answer) => {
         reach.reached();
+        if (operation !== undefined) meter.took(operation, meter.seconds() - began);
         return answer;
       },
       (error: unknown) => {
-        if (error instanceof StoreError) reach.missed();
+        if (operation !== undefined) meter.took(operation, meter.seconds() - began);
+        if (!(error instanceof StoreError)) throw error;
+        meter.failed(error.outcome);
+        reach.missed();
         throw error;
       },
     );
   return {
-    get: (key) => note(store.get(key)),
-    compareAndSet: (key, expected, next, options: SetOptions) => note(store.compareAndSet(key, expected, next, options)),
+    get: (key) => note(meter.seconds(), store.get(key), "get"),
+    compareAndSet: (key, expected, next, options: SetOptions) =>
+      note(meter.seconds(), store.compareAndSet(key, expected, next, options), "compareAndSet"),
     scan: (prefix) => store.scan(prefix),
-    append: (log, entry, expiresAt) => note(store.append(log, entry, expiresAt)),
-    read: (log, after, limit) => note(store.read(log, after, limit)),
-    now: () => note(store.now()),
-    ping: () => note(store.ping()),
+    append: (log, entry, expiresAt) => note(meter.seconds(), store.append(log, entry, expiresAt), "append"),
+    read: (log, after, limit) => note(meter.seconds(), store.read(log, after, limit)),
+    now: () => note(meter.seconds(), store.now()),
+    ping: () => note(meter.seconds(), store.ping()),
     inspect: () => store.inspect(),
     onPrimaryChange: (listener) => store.onPrimaryChange(listener),
     close: () => store.close(),
   };
 }
+
+const UNMETERED: StoreMeter = { seconds: () => 0, took: () => undefined, failed: () => undefined };

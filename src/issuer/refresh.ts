@@ -3,10 +3,10 @@
 import { isRefusal, type Refusal, refusal } from "../domain/refusal.ts";
 import { lengthPrefixed } from "../domain/bytes.ts";
 import { selectAccess } from "../domain/grants.ts";
-import type { Client } from "../domain/policy.ts";
+import type { Client, Policy } from "../domain/policy.ts";
 import type { Bytes } from "../domain/ports.ts";
 import { type ParsedRefreshToken, parseRefreshToken, sidOf, spellRefreshToken, truncatedMac } from "../domain/refresh-token.ts";
-import { present, type Session, sessionEndsAt } from "../domain/session.ts";
+import { present, type PresentPolicy, type Session, sessionEndsAt } from "../domain/session.ts";
 import { livingSession, replaceSession } from "../domain/subject.ts";
 import type { AccessTokens } from "./access-tokens.ts";
 import type { Context } from "./context.ts";
@@ -27,16 +27,27 @@ export interface SessionParts {
   readonly reach: Reach;
 }
 
+type KnownMacs = ReturnType<KeyRing["macs"]> & {};
+
+export interface Recognized extends ParsedRefreshToken {
+  readonly sid: string;
+}
+
 const REFUSED = refusal("invalid_grant", "the refresh token is not valid, or its session is over");
 
-/** A refresh token whose MAC is ours, and the session it names; undefined for any other text. No store call. */
-export async function recognize(
-  { context, keyRing }: SessionParts,
-  text: string,
-): Promise<(ParsedRefreshToken & { readonly sid: string }) | undefined> {
+/**
+ * A refresh token whose MAC is ours, and the session it names; undefined for any other text. No store call, and no promise
+ * but where the MAC key is one that this node has yet to read.
+ */
+export function recognize(parts: SessionParts, text: string): Recognized | undefined | Promise<Recognized | undefined> {
   const token = parseRefreshToken(text);
   if (token === undefined) return undefined;
-  const macs = keyRing.macs(token.macVersion) ?? (await reloaded(keyRing, token.macVersion));
+  const macs = parts.keyRing.macs(token.macVersion);
+  if (macs !== undefined) return proven(parts, token, macs);
+  return reloaded(parts.keyRing, token.macVersion).then((read) => proven(parts, token, read));
+}
+
+function proven({ context, keyRing }: SessionParts, token: ParsedRefreshToken, macs: KnownMacs): Recognized | undefined {
   if (macs === "over") {
     // Only a clock that agrees with the store's may say that a key's time is over.
     keyRing.notBefore();
@@ -47,7 +58,7 @@ export async function recognize(
 }
 
 /** A version that this node does not know may be newer than its view: nobody is logged out for that. */
-async function reloaded(keyRing: KeyRing, version: number): Promise<ReturnType<KeyRing["macs"]> & {}> {
+async function reloaded(keyRing: KeyRing, version: number): Promise<KnownMacs> {
   await keyRing.reloadIfOld();
   const macs = keyRing.macs(version);
   if (macs === undefined) throw new UnavailableError("the refresh token's MAC key is not known here");
@@ -63,9 +74,7 @@ export async function refresh(parts: SessionParts, request: RefreshRequest): Pro
   }
   const exchangeKey = request.idempotencyKey === undefined ? undefined : exchangeKeyOf(context, token.sid, request.idempotencyKey);
   try {
-    return await subjects.inTurn(token.subjectKey, () =>
-      subjects.settle(token.subjectKey, (loaded) => presentOnce(parts, request, token, exchangeKey, loaded)),
-    );
+    return await subjects.settleInTurn(token.subjectKey, (loaded) => presentOnce(parts, request, token, exchangeKey, loaded));
   } catch (error) {
     context.emit({ event: "refresh", outcome: "unavailable", clientId: request.client.id });
     throw error;
@@ -76,7 +85,7 @@ export async function refresh(parts: SessionParts, request: RefreshRequest): Pro
 async function presentOnce(
   parts: SessionParts,
   request: RefreshRequest,
-  token: ParsedRefreshToken & { readonly sid: string },
+  token: Recognized,
   exchangeKey: Bytes | undefined,
   loaded: Loaded,
 ): Promise<TokenGrant | Refusal | undefined> {
@@ -87,7 +96,7 @@ async function presentOnce(
   const presented = present(
     session,
     { clientId: client.id, generation: token.generation, exchangeKey },
-    { ...client, clockSkewMillis: context.policy.clockSkewMillis, heal: context.policy.heal },
+    presentPolicy(context.policy, client),
     { now: context.clock(), macVersion: mac.version, downtime: reach.downtime() },
   );
   const { document } = loaded;
@@ -116,6 +125,11 @@ async function presentOnce(
       tell();
       return REFUSED;
   }
+}
+
+function presentPolicy({ clockSkewMillis, heal }: Policy, client: Client): PresentPolicy {
+  const { retryWindowMillis, keyedRetryWindowMillis, idleLifetimeMillis } = client;
+  return { retryWindowMillis, keyedRetryWindowMillis, idleLifetimeMillis, clockSkewMillis, heal };
 }
 
 async function unknown({ context, marker }: SessionParts, client: Client): Promise<Refusal> {

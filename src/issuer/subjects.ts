@@ -15,8 +15,15 @@ export interface Loaded {
   readonly document: SubjectDocument | undefined;
 }
 
+/** What to do with what was loaded; undefined: the swap was lost. */
+type Attempt<T> = (loaded: Loaded) => Promise<T | undefined>;
+
 export function subjectDocumentKey(subjectKey: Bytes): string {
   return KEYS.subjectPrefix + base64url(subjectKey);
+}
+
+function loadedFrom(key: string, bytes: Bytes | undefined): Loaded {
+  return { key, bytes, document: bytes === undefined ? undefined : decodeSubject(bytes) };
 }
 
 export class Subjects {
@@ -32,8 +39,7 @@ export class Subjects {
 
   async load(subjectKey: Bytes): Promise<Loaded> {
     const key = subjectDocumentKey(subjectKey);
-    const bytes = await this.#context.store.get(key);
-    return { key, bytes, document: bytes === undefined ? undefined : decodeSubject(bytes) };
+    return loadedFrom(key, await this.#context.store.get(key));
   }
 
   /** Without what is over by now. */
@@ -51,17 +57,26 @@ export class Subjects {
   }
 
   /** Loads and tries until `attempt` gives a result; undefined means that its swap was lost. */
-  async settle<T>(subjectKey: Bytes, attempt: (loaded: Loaded) => Promise<T | undefined>): Promise<T> {
-    const deadline = this.#context.clock() + REQUEST_BUDGET_MILLIS;
-    for (;;) {
-      const result = await attempt(await this.load(subjectKey));
-      if (result !== undefined) return result;
-      if (this.#context.clock() >= deadline) throw new UnavailableError("too many changes of one subject at once");
-    }
+  settle<T>(subjectKey: Bytes, attempt: Attempt<T>): Promise<T> {
+    return this.#settle(subjectDocumentKey(subjectKey), attempt);
   }
 
   /** One at a time per subject in this process: whoever waited finds the answer instead of losing a swap. */
   inTurn<T>(subjectKey: Bytes, work: () => Promise<T>): Promise<T> {
     return this.#turns.run(subjectDocumentKey(subjectKey), work);
+  }
+
+  settleInTurn<T>(subjectKey: Bytes, attempt: Attempt<T>): Promise<T> {
+    const key = subjectDocumentKey(subjectKey);
+    return this.#turns.run(key, () => this.#settle(key, attempt));
+  }
+
+  async #settle<T>(key: string, attempt: Attempt<T>): Promise<T> {
+    const deadline = this.#context.clock() + REQUEST_BUDGET_MILLIS;
+    for (;;) {
+      const result = await attempt(loadedFrom(key, await this.#context.store.get(key)));
+      if (result !== undefined) return result;
+      if (this.#context.clock() >= deadline) throw new UnavailableError("too many changes of one subject at once");
+    }
   }
 }

@@ -38,9 +38,9 @@ export class Turns {
    * all who wait fail with him: each would only find out the same, one command timeout later than the last.
    */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const line = this.#lines.get(key) ?? { running: 0, waiting: [] };
-    this.#lines.set(key, line);
-    const waitedMillis = await this.#turn(line);
+    const line = this.#line(key);
+    // Who needn't wait is not made to wait for that to be found out.
+    const waitedMillis = line.running < this.#options.width ? this.#enter(line) : await this.#turn(line);
     try {
       if (waitedMillis > this.#options.maxWaitMillis) throw new UnavailableError(CROWDED, 5);
       return await work();
@@ -52,13 +52,22 @@ export class Turns {
     }
   }
 
+  #line(key: string): Line {
+    const known = this.#lines.get(key);
+    if (known !== undefined) return known;
+    const line = { running: 0, waiting: [] };
+    this.#lines.set(key, line);
+    return line;
+  }
+
+  #enter(line: Line): number {
+    line.running += 1;
+    return 0;
+  }
+
   /** Resolves with a place in the line, and the milliseconds it took. */
   async #turn(line: Line): Promise<number> {
-    const { clock, width, maxWaiting } = this.#options;
-    if (line.running < width) {
-      line.running += 1;
-      return 0;
-    }
+    const { clock, maxWaiting } = this.#options;
     if (line.waiting.length >= maxWaiting) throw new UnavailableError(CROWDED, 5);
     const began = clock();
     await new Promise<void>((go, fail) => line.waiting.push({ go, fail }));

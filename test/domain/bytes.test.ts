@@ -82,8 +82,38 @@ t.test("numbers are unsigned LEB128", async (t) => {
   t.same(written(127), [0x7f]);
   t.same(written(128), [0x80, 0x01]);
   t.same(written(624_485), [0xe5, 0x8e, 0x26], "the example of the DWARF standard");
+  t.same(written(2 ** 31 - 1), [0xff, 0xff, 0xff, 0xff, 0x07]);
+  t.same(written(2 ** 31), [0x80, 0x80, 0x80, 0x80, 0x08]);
   t.equal(written(Number.MAX_SAFE_INTEGER).length, 8);
   for (const value of [-1, 0.5, Number.NaN, Infinity, 2 ** 53]) t.throws(() => written(value), TypeError, String(value));
+});
+
+t.test("a text is its length in bytes and its UTF-8, be it short, long or not ASCII", async (t) => {
+  const written = (value: string): Uint8Array => new ByteWriter().text(value).finish();
+  for (const text of [
+    "",
+    "a",
+    "\0\x7f",
+    "x".repeat(63),
+    "x".repeat(64),
+    "x".repeat(65),
+    "x".repeat(127),
+    "é",
+    `${"x".repeat(63)}é`,
+    "€".repeat(40),
+  ])
+    t.same([...written(text)], [Buffer.byteLength(text), ...Buffer.from(text)], JSON.stringify(text));
+});
+
+t.test("base64url is stored as the bytes it spells, in its one spelling and of the length that was agreed", async (t) => {
+  const text = base64url(Uint8Array.from({ length: 16 }, (_, index) => 17 * index));
+  const written = new ByteWriter().byte(7).base64url(text, 16).byte(8).finish();
+  t.same([...written], [7, ...Buffer.from(text, "base64url"), 8]);
+  const reader = new ByteReader(written);
+  t.same([reader.byte(), reader.base64url(16), reader.byte()], [7, text, 8]);
+  t.throws(() => new ByteReader(written).base64url(19), FormatError);
+  for (const wrong of ["", text.slice(1), `${text}A`, `${text}=`, `${text.slice(0, -1)}!`, `${text.slice(0, -1)}x`, `é${text.slice(1)}`])
+    t.throws(() => new ByteWriter().base64url(wrong, 16), TypeError, wrong);
 });
 
 t.test("what was written is read, in order and to the end", async () => {

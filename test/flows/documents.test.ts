@@ -84,6 +84,8 @@ t.test("health is on both listeners, metrics only on the one for operators", asy
   const metrics = await call(`${issuer.opsUrl}/metrics`);
   t.match(metrics.headers["content-type"], /^text\/plain/);
   t.match(metrics.body, /^# TYPE mintmark_\w+ /m);
+  // The issuer has read its ring at least.
+  t.match(metrics.body, /^mintmark_store_seconds_count\{op="get"\} [1-9]/m);
 });
 
 t.test("what isn't there is an error in the same words as everything else", async (t) => {

@@ -141,10 +141,7 @@ t.test("each answer is reported by route pattern and status", async (t) => {
   const { app } = edge(
     {},
     {
-      onResponse: (route, status, seconds) => {
-        t.ok(seconds >= 0 && Number.isFinite(seconds));
-        seen.push([route, status]);
-      },
+      onResponse: (route, status) => seen.push([route, status]),
     },
   );
   await post(app, "/token", REFRESH);

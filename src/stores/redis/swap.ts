@@ -23,7 +23,8 @@ function wasSet(reply: unknown): boolean {
   throw new StoreError("unknown", "the Redis server gave an answer that SET does not have");
 }
 
-export async function swap(
+/** Not `async`, which would cost the usual way two turns more. */
+export function swap(
   connection: RedisConnection,
   server: Server,
   key: string,
@@ -32,14 +33,32 @@ export async function swap(
   expiry: string,
 ): Promise<boolean> {
   if (expected === undefined) {
-    if (next === undefined) return (await connection.read("exists", [key])) === 0;
-    return wasSet(await connection.write("set", [key, next, "NX", "PXAT", expiry]));
+    if (next === undefined) return connection.read("exists", [key]).then(isZero);
+    return connection.write("set", [key, next, "NX", "PXAT", expiry]).then(wasSet);
   }
-  if (next === undefined) return (await connection.run(compareAndRemoveScript, key, [expected])) === 1;
-  if (server.canSetIfEqual) {
-    const reply = await connection.tryWrite("set", setIfEqualArguments(key, expected, next, expiry));
-    if (reply !== undefined) return wasSet(reply);
-    server.forgetSetIfEqual();
-  }
-  return (await connection.run(compareAndSetScript, key, [expected, next, expiry])) === 1;
+  if (next === undefined) return connection.run(compareAndRemoveScript, key, [expected]).then(isOne);
+  if (server.canSetIfEqual) return setIfEqual(connection, server, key, expected, next, expiry);
+  return connection.run(compareAndSetScript, key, [expected, next, expiry]).then(isOne);
+}
+
+async function setIfEqual(
+  connection: RedisConnection,
+  server: Server,
+  key: string,
+  expected: Buffer,
+  next: Buffer,
+  expiry: string,
+): Promise<boolean> {
+  const reply = await connection.tryWrite("set", setIfEqualArguments(key, expected, next, expiry));
+  if (reply !== undefined) return wasSet(reply);
+  server.forgetSetIfEqual();
+  return swap(connection, server, key, expected, next, expiry);
+}
+
+function isZero(reply: unknown): boolean {
+  return reply === 0;
+}
+
+function isOne(reply: unknown): boolean {
+  return reply === 1;
 }

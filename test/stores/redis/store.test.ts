@@ -64,6 +64,17 @@ t.test("documents, logs and what others keep in the same server don't meet", { s
   t.equal((await opened.read("k", undefined, 10)).length, 1);
 });
 
+t.test("keys and values of any bytes arrive as they are", { skip }, async (t) => {
+  const redis = await server(t);
+  const opened = await store(t, redis.url, { keyPrefix: "prä€\r\n:" });
+  const every = Uint8Array.from({ length: 256 }, (_, index) => index);
+  t.equal(await opened.compareAndSet("k\0", undefined, every, held()), true);
+  t.same([...((await opened.get("k\0")) ?? [])], [...every]);
+  t.equal(await redis.command("strlen", "prä€\r\n:k\0"), 256);
+  t.equal(await opened.compareAndSet("k\0", every, every.toReversed(), held()), true);
+  t.same([...((await opened.get("k\0")) ?? [])], Array.from(every.toReversed()));
+});
+
 t.test("an append drops what is over from the head of the log, a bounded number at a time, and nothing else", { skip }, async (t) => {
   const redis = await server(t);
   const opened = await store(t, redis.url);
