@@ -1,4 +1,4 @@
-/** The closed-loop client of the benchmarks: each session asks again as soon as it has its answer. */
+/** The closed-loop client of the benchmarks: each connection asks again as soon as it has its answer. */
 
 import { readFileSync } from "node:fs";
 import type { HttpClient } from "../scripts/figures/support/http.ts";
@@ -17,27 +17,37 @@ export interface Target {
   readonly pid: number;
   /** The current token of each session; moves on. */
   readonly tokens: string[];
+  /** Where in its share of the sessions each connection is. */
+  readonly places: number[];
 }
 
-/** Refreshes all sessions at once, each in order, for so long. */
-export async function drive({ client, pid, tokens }: Target, seconds: number): Promise<Load> {
+export const CONNECTIONS = 16;
+
+export function targetOf(client: HttpClient, pid: number, tokens: string[]): Target {
+  return { client, pid, tokens, places: Array.from({ length: CONNECTIONS }, (_, connection) => connection) };
+}
+
+/** Refreshes for so long; every connection goes round a share of the sessions of its own, from where it last was. */
+export async function drive({ client, pid, tokens, places }: Target, seconds: number): Promise<Load> {
   const start = performance.now();
   const end = start + seconds * 1000;
   const cpuBefore = cpuMillisOf(pid);
   let refreshes = 0;
   let errors = 0;
-  const session = async (index: number): Promise<void> => {
+  const connection = async (first: number): Promise<void> => {
+    let place = places[first] ?? first;
     while (performance.now() < end) {
-      const answer = await refresh(client, tokens[index] ?? "");
-      if (answer.tokens === undefined) {
-        errors += 1;
-        continue;
+      const answer = await refresh(client, tokens[place] ?? "");
+      if (answer.tokens === undefined) errors += 1;
+      else {
+        tokens[place] = answer.tokens.refreshToken;
+        refreshes += 1;
       }
-      tokens[index] = answer.tokens.refreshToken;
-      refreshes += 1;
+      place = place + CONNECTIONS < tokens.length ? place + CONNECTIONS : first;
     }
+    places[first] = place;
   };
-  await Promise.all(tokens.map((_, index) => session(index)));
+  await Promise.all(places.map((_, first) => connection(first)));
   return { refreshes, errors, seconds: (performance.now() - start) / 1000, cpuMillis: cpuMillisOf(pid) - cpuBefore };
 }
 

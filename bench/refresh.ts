@@ -5,25 +5,26 @@ import { startChild } from "../scripts/figures/support/child.ts";
 import { countCommands } from "../scripts/figures/support/commands.ts";
 import type { CommandCount } from "../scripts/figures/support/commands.ts";
 import { withDeployment } from "../scripts/figures/support/deployment.ts";
-import type { Deployment } from "../scripts/figures/support/deployment.ts";
 import { HttpClient } from "../scripts/figures/support/http.ts";
-import { inLanes } from "../scripts/figures/support/lanes.ts";
-import { mustLogIn, mustRefresh } from "../scripts/figures/support/tokens.ts";
+import { mustRefresh } from "../scripts/figures/support/tokens.ts";
 import type { RedisServer } from "../test/support/redis.ts";
-import { drive } from "./driver.ts";
+import { CONNECTIONS, drive, targetOf } from "./driver.ts";
 import type { Load, Target } from "./driver.ts";
+import { seedSessions } from "./seed.ts";
 import { spreadOf, spreadText } from "./statistics.ts";
 import type { Spread } from "./statistics.ts";
 
-const PASSWORD = "driven in a closed loop";
-const CONNECTIONS = 16;
-const WARM_UP_SECONDS = 4;
+const WARM_UP_SECONDS = 6;
+/** Uncounted, at the beginning of each turn: after its idle time a process has pages and caches to get back. */
+const LEAD_IN_SECONDS = 1;
 const COUNTED = 500;
 
 export interface RefreshBenchOptions {
   readonly rounds: number;
   /** Of each turn. */
   readonly seconds: number;
+  /** Of the load in which each session refreshes once. */
+  readonly sessions: number;
 }
 
 interface Side {
@@ -31,40 +32,43 @@ interface Side {
   readonly refreshesPerSecond: Spread;
   readonly refreshes: number;
   readonly errors: number;
-  readonly commands: CommandCount;
 }
 
-export interface RefreshBench {
+interface LoadBench {
+  readonly sessions: number;
   readonly issuer: Side;
   readonly floor: Side;
   /** CPU of the issuer over that of the floor, of each pair of turns. */
   readonly ratio: Spread;
 }
 
-export function benchRefresh({ rounds, seconds }: RefreshBenchOptions): Promise<RefreshBench> {
+export interface RefreshBench {
+  /** So many sessions that none refreshes twice within its retry window, as it is in the field. */
+  readonly apart: LoadBench;
+  /** One session per connection, which refreshes without a pause: every window full. */
+  readonly withoutPause: LoadBench;
+  readonly commands: { readonly issuer: CommandCount; readonly floor: CommandCount };
+}
+
+export function benchRefresh({ rounds, seconds, sessions }: RefreshBenchOptions): Promise<RefreshBench> {
   return withDeployment({ store: "redis", appendOnly: "no" }, async (deployment) => {
     const { redis } = deployment;
     if (redis === undefined) throw new TypeError("this benchmark needs Redis");
-    const floor = await startFloor(redis);
+    const { client, child } = await deployment.startIssuer();
+    const floor = await startFloor(redis, sessions + CONNECTIONS);
     try {
-      const issuer = await startIssuer(deployment);
-      const turns: { floor: Load; issuer: Load }[] = [];
-      await drive(floor, WARM_UP_SECONDS);
-      await drive(issuer, WARM_UP_SECONDS);
-      for (let round = 0; round < rounds; round += 1) {
-        turns.push({ floor: await drive(floor, seconds), issuer: await drive(issuer, seconds) });
-      }
-      return {
-        floor: sideOf(
-          turns.map((turn) => turn.floor),
-          await commandsOf(redis, floor),
-        ),
-        issuer: sideOf(
-          turns.map((turn) => turn.issuer),
-          await commandsOf(redis, issuer),
-        ),
-        ratio: spreadOf(turns.map((turn) => cpuMicros(turn.issuer) / cpuMicros(turn.floor))),
-      };
+      const seeded = await seedSessions(deployment, sessions + CONNECTIONS);
+      const pairOf = (from: number, to?: number): Pair => ({
+        issuer: targetOf(client, child.pid, seeded.slice(from, to)),
+        floor: targetOf(floor.client, floor.pid, floor.tokens.slice(from, to)),
+      });
+      const few = pairOf(0, CONNECTIONS);
+      await drive(few.floor, WARM_UP_SECONDS);
+      await drive(few.issuer, WARM_UP_SECONDS);
+      const apart = await inTurns(pairOf(CONNECTIONS), rounds, seconds);
+      const withoutPause = await inTurns(few, rounds, seconds);
+      const commands = { issuer: await commandsOf(redis, few.issuer), floor: await commandsOf(redis, few.floor) };
+      return { apart, withoutPause, commands };
     } finally {
       floor.client.close();
       await floor.stop();
@@ -72,29 +76,49 @@ export function benchRefresh({ rounds, seconds }: RefreshBenchOptions): Promise<
   });
 }
 
-async function startFloor(redis: RedisServer): Promise<Target & { stop(): Promise<void> }> {
-  const env = { ...process.env, FLOOR_REDIS: redis.url, FLOOR_SESSIONS: String(CONNECTIONS) };
-  const child = startChild(process.execPath, [join(import.meta.dirname, "floor.ts")], { env });
-  const line = Promise.withResolvers<string>();
-  let output = "";
-  child.onOutput((text) => {
-    output += text;
-    if (output.includes("\n")) line.resolve(output);
-  });
-  void child.ended.then(() => line.reject(new Error(`the floor ended:\n${child.tail()}`)));
-  const { port, tokens } = JSON.parse(await line.promise) as { port: number; tokens: string[] };
-  return { client: new HttpClient(`http://127.0.0.1:${port}`, CONNECTIONS), pid: child.pid, tokens, stop: () => child.stop() };
+interface Pair {
+  readonly issuer: Target;
+  readonly floor: Target;
 }
 
-/** One subject per connection: sessions of one subject would wait for each other. */
-async function startIssuer(deployment: Deployment): Promise<Target> {
-  const users = await deployment.addUsers("bench", CONNECTIONS, PASSWORD);
-  const { client, child } = await deployment.startIssuer();
-  const tokens: string[] = [];
-  await inLanes(2, users.length, async (_, index) => {
-    tokens.push((await mustLogIn(client, users[index] ?? "", PASSWORD)).refreshToken);
+async function inTurns({ issuer, floor }: Pair, rounds: number, seconds: number): Promise<LoadBench> {
+  const turns: { floor: Load; issuer: Load }[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    await drive(floor, LEAD_IN_SECONDS);
+    const ofFloor = await drive(floor, seconds);
+    await drive(issuer, LEAD_IN_SECONDS);
+    turns.push({ floor: ofFloor, issuer: await drive(issuer, seconds) });
+  }
+  return {
+    sessions: issuer.tokens.length,
+    issuer: sideOf(turns.map((turn) => turn.issuer)),
+    floor: sideOf(turns.map((turn) => turn.floor)),
+    ratio: spreadOf(turns.map((turn) => cpuMicros(turn.issuer) / cpuMicros(turn.floor))),
+  };
+}
+
+interface Floor {
+  readonly client: HttpClient;
+  readonly pid: number;
+  readonly tokens: readonly string[];
+  stop(): Promise<void>;
+}
+
+async function startFloor(redis: RedisServer, sessions: number): Promise<Floor> {
+  const env = { ...process.env, FLOOR_REDIS: redis.url, FLOOR_SESSIONS: String(sessions) };
+  const child = startChild(process.execPath, [join(import.meta.dirname, "floor.ts")], { env });
+  const output: string[] = [];
+  const isListening = Promise.withResolvers<void>();
+  child.onOutput((text) => {
+    output.push(text);
+    if (text.includes("}")) isListening.resolve();
   });
-  return { client, pid: child.pid, tokens };
+  void child.ended.then(() => isListening.reject(new Error(`the floor ended:\n${child.tail()}`)));
+  await isListening.promise;
+  const lines = output.join("").trim().split("\n");
+  const { port } = JSON.parse(lines.pop() ?? "") as { port: number };
+  const client = new HttpClient(`http://127.0.0.1:${port}`, CONNECTIONS);
+  return { client, pid: child.pid, tokens: lines, stop: () => child.stop() };
 }
 
 async function commandsOf(redis: RedisServer, { client, tokens }: Target): Promise<CommandCount> {
@@ -103,14 +127,13 @@ async function commandsOf(redis: RedisServer, { client, tokens }: Target): Promi
   });
 }
 
-function sideOf(loads: readonly Load[], commands: CommandCount): Side {
+function sideOf(loads: readonly Load[]): Side {
   const sum = (of: (load: Load) => number): number => loads.reduce((total, load) => total + of(load), 0);
   return {
     cpuMicrosPerRefresh: spreadOf(loads.map(cpuMicros)),
     refreshesPerSecond: spreadOf(loads.map(({ refreshes, seconds }) => refreshes / seconds)),
     refreshes: sum(({ refreshes }) => refreshes),
     errors: sum(({ errors }) => errors),
-    commands,
   };
 }
 
@@ -118,21 +141,28 @@ function cpuMicros({ cpuMillis, refreshes }: Load): number {
   return (cpuMillis * 1000) / refreshes;
 }
 
-export function refreshText({ issuer, floor, ratio }: RefreshBench): string {
+export function refreshText({ apart, withoutPause, commands }: RefreshBench): string {
+  return [
+    "refresh: CPU of the server process per refresh, median (least to most) of the turns",
+    `${"".padEnd(8)} ${"µs of CPU".padEnd(20)} ${"refreshes per second".padEnd(24)} ${"refreshes".padEnd(10)} errors`,
+    ...loadLines(`${apart.sessions} sessions, minutes apart`, apart),
+    ...loadLines(`${withoutPause.sessions} sessions, without a pause`, withoutPause),
+    `store commands per refresh: issuer ${commandsText(commands.issuer)}, floor ${commandsText(commands.floor)}`,
+  ].join("\n");
+}
+
+function loadLines(title: string, { issuer, floor, ratio }: LoadBench): string[] {
   const row = (name: string, side: Side): string =>
     [
       name.padEnd(8),
       spreadText(side.cpuMicrosPerRefresh, 0).padEnd(20),
       spreadText(side.refreshesPerSecond, 0).padEnd(24),
       String(side.refreshes).padEnd(10),
-      String(side.errors).padEnd(7),
-      `${side.commands.perStep} ${JSON.stringify(side.commands.byName)}`,
+      String(side.errors),
     ].join(" ");
-  return [
-    "refresh: CPU of the server process per refresh, median (least to most) of the turns",
-    `${"".padEnd(8)} ${"µs of CPU".padEnd(20)} ${"refreshes per second".padEnd(24)} ${"refreshes".padEnd(10)} ${"errors".padEnd(7)} store commands per refresh`,
-    row("floor", floor),
-    row("issuer", issuer),
-    `issuer over floor: ${spreadText(ratio, 2)}`,
-  ].join("\n");
+  return [title, row("floor", floor), row("issuer", issuer), `issuer over floor: ${spreadText(ratio, 2)}`];
+}
+
+function commandsText({ perStep, byName }: CommandCount): string {
+  return `${perStep} ${JSON.stringify(byName)}`;
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- refresh|memory] [-- --rounds N --seconds N --subjects N --json]`: see docs/benchmarks.md.
+ * `npm run bench [-- refresh|memory] [-- --rounds N --seconds N --sessions N --subjects N --json]`: see docs/benchmarks.md.
  * Without a name: all there is.
  */
 
@@ -17,6 +17,7 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "4" },
+    sessions: { type: "string", default: "300000" },
     subjects: { type: "string", default: "100000" },
     json: { type: "boolean", default: false },
   },
@@ -24,7 +25,7 @@ const { values, positionals } = parseArgs({
 
 const BENCHES: Readonly<Record<string, () => Promise<Outcome>>> = {
   async refresh() {
-    const result = await benchRefresh({ rounds: count("rounds"), seconds: count("seconds") });
+    const result = await benchRefresh({ rounds: count("rounds"), seconds: count("seconds"), sessions: count("sessions") });
     const memory = await benchMemory({ subjects: count("subjects") });
     return { result: { ...result, memory }, text: `${refreshText(result)}\n\n${memoryText(memory)}` };
   },
@@ -34,7 +35,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Outcome>>> = {
   },
 };
 
-function count(name: "rounds" | "seconds" | "subjects"): number {
+function count(name: "rounds" | "seconds" | "sessions" | "subjects"): number {
   const value = Number(values[name]);
   if (!Number.isSafeInteger(value) || value < 1) throw new TypeError(`--${name} is a number of 1 or more`);
   return value;
