@@ -10,6 +10,8 @@ export interface Load {
   readonly seconds: number;
   /** Of the server process, all threads, user and system. */
   readonly cpuMillis: number;
+  /** The shortest time after which a connection came back to its first session; Infinity where none did. */
+  readonly shortestLapSeconds: number;
 }
 
 export interface Target {
@@ -17,14 +19,15 @@ export interface Target {
   readonly pid: number;
   /** The current token of each session; moves on. */
   readonly tokens: string[];
-  /** Where in its share of the sessions each connection is. */
-  readonly places: number[];
+  /** Where in its share of the sessions each connection is, and when it was at its first. */
+  readonly places: { at: number; begunSeconds: number }[];
 }
 
 export const CONNECTIONS = 16;
 
 export function targetOf(client: HttpClient, pid: number, tokens: string[]): Target {
-  return { client, pid, tokens, places: Array.from({ length: CONNECTIONS }, (_, connection) => connection) };
+  if (tokens.length < CONNECTIONS) throw new TypeError(`each of the ${CONNECTIONS} connections needs a session`);
+  return { client, pid, tokens, places: Array.from({ length: CONNECTIONS }, (_, at) => ({ at, begunSeconds: Number.NaN })) };
 }
 
 /** Refreshes for so long; every connection goes round a share of the sessions of its own, from where it last was. */
@@ -34,21 +37,26 @@ export async function drive({ client, pid, tokens, places }: Target, seconds: nu
   const cpuBefore = cpuMillisOf(pid);
   let refreshes = 0;
   let errors = 0;
-  const connection = async (first: number): Promise<void> => {
-    let place = places[first] ?? first;
+  let shortestLapSeconds = Infinity;
+  const connection = async (place: Target["places"][number], first: number): Promise<void> => {
     while (performance.now() < end) {
-      const answer = await refresh(client, tokens[place] ?? "");
+      if (place.at === first) {
+        const now = performance.now() / 1000;
+        if (now - place.begunSeconds < shortestLapSeconds) shortestLapSeconds = now - place.begunSeconds;
+        place.begunSeconds = now;
+      }
+      const answer = await refresh(client, tokens[place.at] ?? "");
       if (answer.tokens === undefined) errors += 1;
       else {
-        tokens[place] = answer.tokens.refreshToken;
+        tokens[place.at] = answer.tokens.refreshToken;
         refreshes += 1;
       }
-      place = place + CONNECTIONS < tokens.length ? place + CONNECTIONS : first;
+      place.at = place.at + CONNECTIONS < tokens.length ? place.at + CONNECTIONS : first;
     }
-    places[first] = place;
   };
-  await Promise.all(places.map((_, first) => connection(first)));
-  return { refreshes, errors, seconds: (performance.now() - start) / 1000, cpuMillis: cpuMillisOf(pid) - cpuBefore };
+  await Promise.all(places.map(connection));
+  const spent = (performance.now() - start) / 1000;
+  return { refreshes, errors, seconds: spent, cpuMillis: cpuMillisOf(pid) - cpuBefore, shortestLapSeconds };
 }
 
 /** What Linux counts in: USER_HZ is 100 on every architecture Node.js runs on. */

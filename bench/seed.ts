@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import { KEYS, ringDocument } from "../src/domain/documents.ts";
+import { SESSIONS_SCOPE } from "../src/domain/policy.ts";
 import { spellRefreshToken } from "../src/domain/refresh-token.ts";
 import { activeKey } from "../src/domain/ring.ts";
 import { systemClock } from "../src/platform/clock.ts";
@@ -24,8 +25,10 @@ export async function seedSessions({ redis, directory, issuer }: Deployment, cou
   try {
     const { macVersion, hmac } = await macKey(await store.get(KEYS.ring), directory);
     const tokens: string[] = [];
+    // The client of the figures may list and end its user's sessions.
+    const own = { id: issuer, scopes: [SESSIONS_SCOPE] };
     await inLanes(WRITERS, count, async (_, index) => {
-      const { sub, handle, session } = newSubject(systemClock() - TWENTY_MINUTES_MILLIS, macVersion);
+      const { sub, handle, session } = newSubject(systemClock() - TWENTY_MINUTES_MILLIS, macVersion, [own]);
       const refreshed = refreshedTimes(session, 1);
       const { subjectKey } = await writeSubject(store, issuer, sub, refreshed, undefined);
       tokens[index] = spellRefreshToken({ macVersion, subjectKey, handle, generation: refreshed.generation }, hmac);

@@ -5,7 +5,7 @@ import { KEYS } from "../src/domain/documents.ts";
 import type { Bytes, Store } from "../src/domain/ports.ts";
 import { HANDLE_BYTES, sidOf, subjectKeyOf } from "../src/domain/refresh-token.ts";
 import { present } from "../src/domain/session.ts";
-import type { Session } from "../src/domain/session.ts";
+import type { GrantedResource, Session } from "../src/domain/session.ts";
 import { encodeSubject } from "../src/domain/subject-codec.ts";
 import { addSession, emptySubject, subjectExpiresAt } from "../src/domain/subject.ts";
 import { systemDigests } from "../src/platform/digests.ts";
@@ -31,8 +31,10 @@ export interface NewSubject {
   readonly session: Session;
 }
 
-/** A `sub` of 22 characters, one resource of 23, two scopes, no claims, a label of 24 bytes. */
-export function newSubject(createdAt: number, macVersion: number): NewSubject {
+const RESOURCE: GrantedResource = { id: "https://api.example.com", scopes: ["read", "write"] };
+
+/** A `sub` of 22 characters, one resource of 23 and others if given, two scopes, no claims, a label of 24 bytes. */
+export function newSubject(createdAt: number, macVersion: number, others: readonly GrantedResource[] = []): NewSubject {
   const handle = systemRandom(HANDLE_BYTES);
   const session = {
     sid: sidOf(handle, systemDigests),
@@ -45,7 +47,7 @@ export function newSubject(createdAt: number, macVersion: number): NewSubject {
     oldestInWindow: 1,
     checkpoints: [],
     userAgent: USER_AGENT,
-    resources: [{ id: "https://api.example.com", scopes: ["read", "write"] }],
+    resources: [RESOURCE, ...others],
   };
   return { sub: base64url(systemRandom(16)), handle, session };
 }

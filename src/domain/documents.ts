@@ -3,7 +3,7 @@
 import { concatBytes, FormatError, textOf, utf8 } from "./bytes.ts";
 import type { Bytes } from "./ports.ts";
 import type { Ring, RingKey } from "./ring.ts";
-import type { EndReason, NotBefore } from "./subject.ts";
+import { END_REASONS, type EndReason, type NotBefore } from "./subject.ts";
 import type { ThrottleBucket } from "./throttle.ts";
 
 export interface DocumentCodec<T> {
@@ -95,10 +95,21 @@ export const notBeforeDocument = jsonDocument<NotBefore>(
   "policy",
   ({ all, clients }) => isNumber(all) && isObject(clients) && Object.values(clients).every(isNumber),
 );
-export const endEntryDocument = jsonDocument<EndEntry>("end", ({ at, until, reason }) => isNumber(at) && isNumber(until) && isText(reason));
+export const endEntryDocument = jsonDocument<EndEntry>("end", isEndEntry);
 export const throttleDocument = jsonDocument<ThrottleBucket>("throttle", (bucket) =>
   Object.values(bucket).every((entry) => Array.isArray(entry) && entry.length === 2 && entry.every(isNumber)),
 );
+
+/** Every member, because one entry that can't be carried out must not keep those behind it from being read. */
+function isEndEntry({ at, until, reason, sids, notBefore, ...texts }: Partial<Record<keyof EndEntry, unknown>>): boolean {
+  return (
+    [at, until].every(isNumber) &&
+    [...END_REASONS, "key_revoked"].some((known) => known === reason) &&
+    (sids === undefined || (Array.isArray(sids) && sids.every(isText))) &&
+    (notBefore === undefined || isNumber(notBefore)) &&
+    [texts.subjectKey, texts.sub, texts.clientId, texts.kid].every((text) => text === undefined || isText(text))
+  );
+}
 
 function isRingKey(key: Partial<Record<keyof RingKey, unknown>>): boolean {
   const { kid, algorithm, custody, publishedAt, longestLifetimeMillis, activeAt, revokedAt } = key;

@@ -90,7 +90,7 @@ export interface Store {
 
 export type MeteredOperation = "get" | "compareAndSet" | "append";
 
-/** Is told how the calls to the store went. */
+/** Is told how those calls to the store went. */
 export interface StoreMeter {
   /** A monotonic time in seconds. */
   seconds(): number;

@@ -88,7 +88,7 @@ function isEncoded(request: FastifyRequest): boolean {
   return encoding !== undefined && encoding.toLowerCase() !== "identity";
 }
 
-/** The one content type parser hands over raw bytes; a request without a body has none. */
+/** The content type parser hands over raw bytes; a request without a body has none. */
 function bodyOf(request: FastifyRequest): Buffer {
   return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
 }

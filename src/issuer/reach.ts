@@ -57,7 +57,7 @@ function joined(intervals: readonly Interval[]): readonly Interval[] {
     }, []);
 }
 
-/** The same store; every answer and every failure is noted, and the usual calls are timed. */
+/** The same store; every answer and every failure is noted, and the calls of requests are timed and counted. */
 export function watched(store: Store, reach: Reach, meter: StoreMeter = UNMETERED): Store {
   // Without async functions: this is on the way of every call, and each would cost it two turns more.
   const note = <T>(began: number, call: Promise<T>, operation?: MeteredOperation): Promise<T> =>
@@ -70,7 +70,7 @@ export function watched(store: Store, reach: Reach, meter: StoreMeter = UNMETERE
       (error: unknown) => {
         if (operation !== undefined) meter.took(operation, meter.seconds() - began);
         if (!(error instanceof StoreError)) throw error;
-        meter.failed(error.outcome);
+        if (operation !== undefined) meter.failed(error.outcome);
         reach.missed();
         throw error;
       },

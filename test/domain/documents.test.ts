@@ -31,6 +31,16 @@ t.test("each document is read as it was written, its first byte is the format", 
   t.same(throttleDocument.decode(throttleDocument.encode({ a: [NOW, 3] })), { a: [NOW, 3] });
 });
 
+t.test("an entry of the ends log that can't be carried out is a format error", async (t) => {
+  const end = { at: NOW, until: NOW, reason: "revoked", subjectKey: "AA", sids: ["s"] };
+  const encoded = (members: object): Uint8Array => Uint8Array.from([1, ...Buffer.from(JSON.stringify({ ...end, ...members }))]);
+  t.same(endEntryDocument.decode(encoded({})), end);
+  for (const wrong of [{ at: "1" }, { until: null }, { reason: "bored" }, { reason: 5 }, { sub: 5 }, { subjectKey: {} }, { sids: "s" }])
+    t.throws(() => endEntryDocument.decode(encoded(wrong)), FormatError, JSON.stringify(wrong));
+  for (const wrong of [{ sids: [1] }, { notBefore: "1" }, { clientId: [] }, { kid: 1 }])
+    t.throws(() => endEntryDocument.decode(encoded(wrong)), FormatError, JSON.stringify(wrong));
+});
+
 t.test("a member without a value leaves no trace, so equal documents have equal bytes", async (t) => {
   const key = { kid: "k", algorithm: "HS256" as const, custody: "c", publishedAt: 1, longestLifetimeMillis: 5 };
   t.same(ringDocument.encode({ version: 1, keys: [key] }), ringDocument.encode(structuredClone({ version: 1, keys: [key] })));

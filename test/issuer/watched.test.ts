@@ -49,6 +49,14 @@ t.test("a failed call is timed and counted by its outcome, and begins a gap wher
   t.same(reach.downtime(), [{ from: 1_000, to: 4_000 }]);
 });
 
+t.test("what the followers ask is a gap when it fails, and not in the numbers of requests", async (t) => {
+  const { store, told, reach, wait } = meteredWorld(() => ({ now: () => Promise.reject(new StoreError("unavailable", "gone")) }));
+  wait(1_000);
+  await t.rejects(store.now(), StoreError);
+  t.same(told, []);
+  t.same(reach.downtime(), [{ from: 1_000, to: 2_000 }]);
+});
+
 t.test("a fault of ours is neither counted as the store's nor a gap", async (t) => {
   const { store, told, reach } = meteredWorld(() => ({ get: () => Promise.reject(new TypeError("a bug")) }));
   await t.rejects(store.get("k"), TypeError);

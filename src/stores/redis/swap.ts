@@ -23,7 +23,7 @@ function wasSet(reply: unknown): boolean {
   throw new StoreError("unknown", "the Redis server gave an answer that SET does not have");
 }
 
-/** Not `async`, which would cost the usual way two turns more. */
+/** Not `async`, which would cost two turns more. */
 export function swap(
   connection: RedisConnection,
   server: Server,
