@@ -51,7 +51,7 @@ t.test("the tour runs to its end, shows what it promises and leaves nothing behi
 });
 
 t.test("where the tour can't go on, it says so and exits 1", async (t) => {
-  const { code, stderr } = await runDemo(join(tmpdir(), "mintmark-no-such-folder"));
+  const { code, stderr } = await runDemo(join(t.testdir(), "no", "such", "folder"));
   t.equal(code, 1);
   t.match(stderr, /✗ the tour broke off/);
 });

@@ -25,6 +25,8 @@ import type { Loaded, Subjects } from "./subjects.ts";
 const DAY_MILLIS = 86_400_000;
 const PAGE = 500;
 
+type Append = (entry: EndEntry) => Promise<void>;
+
 export class Ends {
   readonly #context: Context;
   readonly #subjects: Subjects;
@@ -47,34 +49,47 @@ export class Ends {
    * Ends these sessions of a subject. A session that is marked already is written again, since whoever repeats an end
    * may never have seen it confirmed. False: the swap was lost.
    */
-  async endIn(loaded: Loaded, document: SubjectDocument, subjectKey: Bytes, sids: readonly string[], end: End): Promise<boolean> {
-    await this.#append({ ...end, subjectKey: base64url(subjectKey), sids });
+  async endIn(
+    loaded: Loaded,
+    document: SubjectDocument,
+    subjectKey: Bytes,
+    sids: readonly string[],
+    end: End,
+    append: Append = this.#append,
+  ): Promise<boolean> {
+    await append({ ...end, subjectKey: base64url(subjectKey), sids });
     const won = await this.#subjects.swap(loaded, endSessions(document, sids, end), true);
     if (won) this.#context.emit({ event: "sessions_ended", reason: end.reason, sub: document.sub, sids });
     return won;
   }
 
-  /** Ends one session; nothing where the subject never had it. */
-  endSession(subjectKey: Bytes, sid: string, end: End): Promise<true> {
-    return this.#subjects.settle(subjectKey, async (loaded) => {
+  /** Ends the sessions that `meant` names of the subject's document. Those it named in the end. */
+  endSome(subjectKey: Bytes, meant: (document: SubjectDocument) => readonly string[], end: End): Promise<readonly string[]> {
+    const append = this.#appendOnce();
+    return this.#subjects.settleNext(subjectKey, async (loaded) => {
       const { document } = loaded;
-      const isKnown =
-        document?.sessions.some((session) => session.sid === sid) === true || document?.marks.some((mark) => mark.sid === sid) === true;
-      if (document === undefined || !isKnown) {
-        await this.#marker.trustAbsence();
-        return true;
-      }
-      return (await this.endIn(loaded, document, subjectKey, [sid], end)) || undefined;
+      const sids = document === undefined ? [] : meant(document);
+      if (document === undefined || sids.length === 0) return [];
+      return (await this.endIn(loaded, document, subjectKey, sids, end, append)) ? sids : undefined;
     });
+  }
+
+  /** Ends one session; nothing where the subject never had it. */
+  async endSession(subjectKey: Bytes, sid: string, end: End): Promise<true> {
+    const isKnown = ({ sessions, marks }: SubjectDocument): boolean => [...sessions, ...marks].some((known) => known.sid === sid);
+    const ended = await this.endSome(subjectKey, (document) => (isKnown(document) ? [sid] : []), end);
+    if (ended.length === 0) await this.#marker.trustAbsence();
+    return true;
   }
 
   /** Ends all sessions of a subject, those whose login is still on its way too. The number ended. */
   endAll(subjectKey: Bytes, sub: string, end: End): Promise<number> {
-    return this.#subjects.settle(subjectKey, async (loaded) => {
+    const append = this.#appendOnce();
+    return this.#subjects.settleNext(subjectKey, async (loaded) => {
       const document = loaded.document ?? emptySubject(sub);
       const sids = document.sessions.map((session) => session.sid);
       const next = endAllSessions(document, end);
-      await this.#append({ ...end, subjectKey: base64url(subjectKey), sub, sids, notBefore: next.notBefore });
+      await append({ ...end, subjectKey: base64url(subjectKey), sub, sids, notBefore: next.notBefore });
       if (!(await this.#subjects.swap(loaded, next, true))) return undefined;
       this.#context.emit({ event: "sessions_ended", reason: end.reason, sub, sids });
       return sids.length;
@@ -148,8 +163,18 @@ export class Ends {
     if ((at ?? 0) < notBefore) await writeNotBefore(this.#context, notBefore, clientId);
   }
 
-  async #append(entry: EndEntry): Promise<void> {
+  readonly #append: Append = async (entry) => {
     const keptUntil = Math.max(entry.until, entry.notBefore === undefined ? 0 : entry.at) + DAY_MILLIS;
     await this.#context.store.append(ENDS_LOG, endEntryDocument.encode(entry), keptUntil);
+  };
+
+  /** For an end that is tried again after a lost swap: what is in the log already says the same. */
+  #appendOnce(): Append {
+    let last = "";
+    return async (entry) => {
+      const text = JSON.stringify(entry);
+      if (text !== last) await this.#append(entry);
+      last = text;
+    };
   }
 }

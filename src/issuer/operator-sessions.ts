@@ -5,6 +5,7 @@ import { KEYS } from "../domain/documents.ts";
 import { subjectKeyOf } from "../domain/refresh-token.ts";
 import { RING_LAG_MILLIS } from "../domain/ring.ts";
 import type { Session } from "../domain/session.ts";
+import type { SubjectDocument } from "../domain/subject.ts";
 import { decodeSubject } from "../domain/subject-codec.ts";
 import { writeNotBefore } from "./not-before.ts";
 import type { SessionParts } from "./refresh.ts";
@@ -48,20 +49,19 @@ async function endOfSubject(
 
 /** Ends the sessions that fit; one that was marked before is written again. The number of those that lived. */
 async function endWhere(
-  { subjects, ends }: SessionParts,
+  { ends }: SessionParts,
   subjectKey: Uint8Array,
   isMeant: (session: Session) => boolean,
   sid?: string,
 ): Promise<number> {
-  const found = await subjects.settle(subjectKey, async (loaded) => {
-    const { document } = loaded;
-    const meant = document?.sessions.filter(isMeant).map((session) => session.sid) ?? [];
-    const again = document?.marks.filter((mark) => mark.sid === sid).map((mark) => mark.sid) ?? [];
-    if (document === undefined || meant.length + again.length === 0) return { ended: 0 };
-    const isWon = await ends.endIn(loaded, document, subjectKey, [...meant, ...again], ends.endOf(undefined, "operator"));
-    return isWon ? { ended: meant.length } : undefined;
-  });
-  return found.ended;
+  let living = 0;
+  const meant = ({ sessions, marks }: SubjectDocument): string[] => {
+    const sids = sessions.filter(isMeant).map((session) => session.sid);
+    living = sids.length;
+    return [...sids, ...marks.filter((mark) => mark.sid === sid).map((mark) => mark.sid)];
+  };
+  await ends.endSome(subjectKey, meant, ends.endOf(undefined, "operator"));
+  return living;
 }
 
 /**

@@ -73,17 +73,12 @@ export async function endOwnSession(parts: SessionParts, owner: SessionOwner, si
 }
 
 export async function endOwnSessions(parts: SessionParts, owner: SessionOwner, except: "none" | "current"): Promise<void> {
-  const { context, subjects, ends } = parts;
+  const { context, ends } = parts;
   const subjectKey = subjectKeyOf(context.policy.issuer, owner.sub, context.digests);
   const end = ends.endOf(undefined, "ended_by_subject");
   if (except === "none") {
     await ends.endAll(subjectKey, owner.sub, end);
     return;
   }
-  await subjects.settle(subjectKey, async (loaded) => {
-    const { document } = loaded;
-    const others = document?.sessions.map((session) => session.sid).filter((sid) => sid !== owner.sid) ?? [];
-    if (document === undefined || others.length === 0) return true;
-    return (await ends.endIn(loaded, document, subjectKey, others, end)) || undefined;
-  });
+  await ends.endSome(subjectKey, ({ sessions }) => sessions.map(({ sid }) => sid).filter((sid) => sid !== owner.sid), end);
 }

@@ -71,6 +71,12 @@ export class Subjects {
     return this.#turns.run(key, () => this.#settle(key, attempt));
   }
 
+  /** The same, before all who wait: whoever refreshes without a pause must not hold off the end of his session. */
+  settleNext<T>(subjectKey: Bytes, attempt: Attempt<T>): Promise<T> {
+    const key = subjectDocumentKey(subjectKey);
+    return this.#turns.run(key, () => this.#settle(key, attempt), true);
+  }
+
   async #settle<T>(key: string, attempt: Attempt<T>): Promise<T> {
     const deadline = this.#context.clock() + REQUEST_BUDGET_MILLIS;
     for (;;) {

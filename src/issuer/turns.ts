@@ -34,13 +34,13 @@ export class Turns {
   }
 
   /**
-   * Throws `UnavailableError` where the line is too long or the wait was. Where the store failed under the one ahead,
+   * Throws `UnavailableError` where the line is too long or the wait was; what is urgent is next, however long the line. Where the store failed under the one ahead,
    * all who wait fail with him: each would only find out the same, one command timeout later than the last.
    */
-  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+  async run<T>(key: string, work: () => Promise<T>, isUrgent = false): Promise<T> {
     const line = this.#line(key);
     // Who needn't wait is not made to wait for that to be found out.
-    const waitedMillis = line.running < this.#options.width ? this.#enter(line) : await this.#turn(line);
+    const waitedMillis = line.running < this.#options.width ? this.#enter(line) : await this.#turn(line, isUrgent);
     try {
       if (waitedMillis > this.#options.maxWaitMillis) throw new UnavailableError(CROWDED, 5);
       return await work();
@@ -66,11 +66,14 @@ export class Turns {
   }
 
   /** Resolves with a place in the line, and the milliseconds it took. */
-  async #turn(line: Line): Promise<number> {
+  async #turn(line: Line, isUrgent: boolean): Promise<number> {
     const { clock, maxWaiting } = this.#options;
-    if (line.waiting.length >= maxWaiting) throw new UnavailableError(CROWDED, 5);
+    if (!isUrgent && line.waiting.length >= maxWaiting) throw new UnavailableError(CROWDED, 5);
     const began = clock();
-    await new Promise<void>((go, fail) => line.waiting.push({ go, fail }));
+    await new Promise<void>((go, fail) => {
+      if (isUrgent) line.waiting.unshift({ go, fail });
+      else line.waiting.push({ go, fail });
+    });
     return clock() - began;
   }
 

@@ -22,6 +22,9 @@ import { pause, until } from "../support/wait.ts";
 import { differences, leftOut } from "./bad-inputs.ts";
 import { DURABLE } from "./stores.ts";
 
+// Of the whole file, on a machine that is slow and busy.
+t.setTimeout(600_000);
+
 const FILE = join(import.meta.dirname, "../../../shared/bad-inputs.json");
 const AREAS = ["token-endpoint", "login", "revoke", "introspect", "jwks"];
 const PASSWORD = "the password that bad inputs get";

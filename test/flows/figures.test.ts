@@ -7,6 +7,9 @@ import { parallel } from "../../scripts/figures/parallel.ts";
 import { RACES, races } from "../../scripts/figures/races.ts";
 import { skipWithoutRedis } from "../support/redis.ts";
 
+// Of the whole file, on a machine that is slow and busy.
+t.setTimeout(600_000);
+
 const STORES = [
   { store: "embedded", skip: false, chosen: ["login-passwd", "refresh-delete", "refresh-revoke"] },
   // Each takes a deployment of its own: every race on every store is the figure's.

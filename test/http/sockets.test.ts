@@ -60,7 +60,7 @@ t.test("what Node.js refuses before there is a request is answered in our words"
 });
 
 t.test("a body that does not come in time is 408 and its socket is closed; others are not affected", async (t) => {
-  const { issuer, port } = await listening(t, {}, { requestTimeoutMillis: 300 });
+  const { issuer, port } = await listening(t, {}, { requestTimeoutMillis: 1_000 });
   const slow = raw(port, `POST /token HTTP/1.1\r\nHost: x\r\n${TYPE}\r\nContent-Length: 70\r\n\r\ngrant_type=`);
   t.match(await raw(port, requestText("POST", "/token", [TYPE], REFRESH)), /^HTTP\/1\.1 200 /);
   const answer = await slow;

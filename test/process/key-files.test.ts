@@ -4,6 +4,7 @@ import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import t from "tap";
 import { Home } from "../support/issuer-process.ts";
+import { until } from "../support/wait.ts";
 
 /** What may happen to the file of a key, what the message must say besides the file, and in which environment. */
 const FAULTS: Readonly<Record<string, { spoil(path: string): void; says: RegExp; env?: Record<string, string> }>> = {
@@ -42,5 +43,5 @@ t.test("in development a key file that is too open is a warning", async (t) => {
   await (await home.start()).stop();
   for (const name of readdirSync(home.keysFolder)) chmodSync(join(home.keysFolder, name), 0o644);
   const issuer = await home.start();
-  t.match(issuer.stdout() + issuer.stderr(), /chmod 600/);
+  await until("the warning", () => /chmod 600/.test(issuer.stdout() + issuer.stderr()));
 });

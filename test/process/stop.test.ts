@@ -53,7 +53,7 @@ t.test("SIGTERM under load: every request that was begun is answered, and exit 0
   for (let index = 0; index < 12; index += 1) sessions.push(await mustLogIn(issuer, "zoe", PASSWORD));
   const load: Load = { answered: 0, closing: 0, cut: [] };
   const clients = sessions.map(({ refreshToken }) => refreshOnAndOn(issuer, refreshToken, load));
-  await until("the clients are at work", () => load.answered > 100);
+  await until("the clients are at work", () => load.answered > 100, 60_000);
   t.equal(await issuer.stop(), 0);
   await Promise.all(clients);
   t.same(load.cut, []);
@@ -73,7 +73,7 @@ t.test("a request over a kept connection, sent before its client could know of t
   socket.write(request);
   await until("the first answer", () => answers() === 1);
   issuer.signal("SIGTERM");
-  await pause(50);
+  await pause(20);
   socket.write(request);
   await closed;
   t.equal(answers(), 2);
@@ -120,6 +120,7 @@ t.test("SIGTERM again after 2 s ends it at once with exit 1", async (t) => {
   const issuer = await home.start();
   const request = await unfinished(issuer);
   issuer.signal("SIGTERM");
+  await until("it has seen the first", async () => (await call(`${issuer.opsUrl}/readyz`)).status === 503);
   await pause(2_300);
   issuer.signal("SIGTERM");
   t.equal(await issuer.ended, 1);

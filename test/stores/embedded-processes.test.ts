@@ -27,8 +27,8 @@ async function* linesOf(process: ChildProcess): AsyncGenerator<string> {
 
 async function firstLine(process: ChildProcess): Promise<string | undefined> {
   if (process.stdout === null) throw new TypeError("stdout is piped");
-  const [line]: unknown[] = await once(createInterface({ input: process.stdout }), "line");
-  return String(line);
+  const said = once(createInterface({ input: process.stdout }), "line").then(([line]: unknown[]) => String(line));
+  return Promise.race([said, once(process, "exit").then(([code]: unknown[]) => `ended with ${String(code)}`)]);
 }
 
 async function kill(process: ChildProcess): Promise<void> {
@@ -87,7 +87,7 @@ t.test("two processes that count in one document lose no update", async (t) => {
 
 t.test("while another process holds the lock, writes are refused, reads go on, and service resumes by itself", async (t) => {
   const directory = await freshDirectory(t);
-  const store = await openEmbeddedStore({ directory, clock: Date.now, commandTimeoutMillis: 400 });
+  const store = await openEmbeddedStore({ directory, clock: Date.now, commandTimeoutMillis: 1_000 });
   t.teardown(() => store.close());
   t.equal(await store.compareAndSet("key", undefined, bytes("old"), options), true);
   const holder = child("hold", directory);
@@ -97,7 +97,7 @@ t.test("while another process holds the lock, writes are refused, reads go on, a
   await t.rejects(store.compareAndSet("key", bytes("old"), bytes("new"), options), refused);
   await t.rejects(Promise.all([store.append("ends", bytes("end"), options.expiresAt), store.ping()]), refused);
   t.equal(text(await store.get("key")), "old");
-  const second = await openEmbeddedStore({ directory, clock: Date.now, commandTimeoutMillis: 400 });
+  const second = await openEmbeddedStore({ directory, clock: Date.now, commandTimeoutMillis: 1_000 });
   t.equal(text(await second.get("key")), "old", "a second process can be started to look");
   await second.close();
 

@@ -31,6 +31,8 @@ const OWN = {
 export function baseSettings() {
   return {
     ops: { port: 0 },
+    // A disk that takes its time is not what these tests are about.
+    redis: { commandTimeout: "2s" },
     resources: [
       { id: API, scopes: ["read", "write"] },
       { id: ED_API, scopes: ["read"], algorithm: "EdDSA" },

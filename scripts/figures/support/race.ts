@@ -37,9 +37,10 @@ export async function raceRefresh(clients: readonly HttpClient[], refreshToken: 
   const tokens = [refreshToken];
   const answers: Timed[] = [];
   let ended: Ended | undefined;
+  let isOver = false;
 
   const hammer = async (index: number): Promise<void> => {
-    for (let after = 0; after < ATTEMPTS_AFTER; after += ended === undefined ? 0 : 1) {
+    for (let after = 0; after < ATTEMPTS_AFTER; after += isOver ? 1 : 0) {
       const answer = await timed(() => refresh(at(clients, index % clients.length), at(tokens, tokens.length - 1)));
       answers.push(answer);
       if (answer.tokens !== undefined && !tokens.includes(answer.tokens.refreshToken)) tokens.push(answer.tokens.refreshToken);
@@ -47,7 +48,8 @@ export async function raceRefresh(clients: readonly HttpClient[], refreshToken: 
   };
   const ending = async (): Promise<void> => {
     await pause(Math.random() * REFRESH_HEAD_START_MILLIS);
-    ended = await timedEnd(end);
+    // Where it fails the hammers must end as well.
+    ended = await timedEnd(end).finally(() => (isOver = true));
   };
   await Promise.all([ending(), ...Array.from({ length: HAMMERS }, (_, index) => hammer(index))]);
 

@@ -97,7 +97,7 @@ t.test("a real server says what it is set to", { skip: skipWithoutRedis }, async
   const redis = await server(t, { config: { appendonly: "yes", "maxmemory-policy": "allkeys-lru" } });
   const opened = await store(t, redis.url, { production: true });
   t.match(await opened.inspect(), [
-    { subject: "version", severity: "ok", finding: /^Redis \d+\.\d+\.\d+$/ },
+    { subject: "version", severity: "ok", finding: /^(?:Redis|Valkey) \d+\.\d+\.\d+$/ },
     { subject: "replication", severity: "hint" },
     { subject: "eviction", severity: "fault", finding: /allkeys-lru/ },
     { subject: "durability", severity: "hint", finding: /everysec/ },
