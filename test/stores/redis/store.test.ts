@@ -1,6 +1,7 @@
 /** What the Redis store promises beyond the contract: commands on the wire, keys, trimming, changes of primary. */
 
 import t from "tap";
+import { canSetIfEqual, parseInfo } from "../../../src/stores/redis/server.ts";
 import { setIfEqualArguments } from "../../../src/stores/redis/swap.ts";
 import { skipWithoutRedis } from "../../support/redis.ts";
 import type { RedisServer } from "../../support/redis.ts";
@@ -21,6 +22,10 @@ async function commandsDuring(redis: RedisServer, work: () => Promise<unknown>):
   return Object.fromEntries(calls.filter(([name]) => ours.includes(name)));
 }
 
+async function hasSetIfEqual(redis: RedisServer): Promise<boolean> {
+  return canSetIfEqual(parseInfo(String(await redis.command("info"))));
+}
+
 t.test("get and compareAndSet are one command each on the wire", { skip }, async (t) => {
   const redis = await server(t);
   const opened = await store(t, redis.url);
@@ -28,7 +33,8 @@ t.test("get and compareAndSet are one command each on the wire", { skip }, async
   await opened.compareAndSet("k", bytes("0"), bytes("1"), held());
   t.same(await commandsDuring(redis, () => opened.get("k")), { get: 1 });
   // A script's own commands are counted by the server as well: GET and SET run inside it.
-  t.same(await commandsDuring(redis, () => opened.compareAndSet("k", bytes("1"), bytes("2"), held())), { evalsha: 1, get: 1, set: 1 });
+  const swapped = (await hasSetIfEqual(redis)) ? { set: 1 } : { evalsha: 1, get: 1, set: 1 };
+  t.same(await commandsDuring(redis, () => opened.compareAndSet("k", bytes("1"), bytes("2"), held())), swapped);
   t.same(await commandsDuring(redis, () => opened.compareAndSet("n", undefined, bytes("1"), { ...held(), confirmed: true })), { set: 1 });
   t.same(await commandsDuring(redis, () => opened.compareAndSet("none", undefined, undefined, held())), { exists: 1 });
 });
@@ -174,11 +180,16 @@ t.test("a scan that lost its connection in the middle fails instead of leaving k
 
 t.test("a server that only looks as if it had SET with IFEQ is served by the script", { skip }, async (t) => {
   const redis = await server(t);
+  if (await hasSetIfEqual(redis)) return t.comment("this server has SET with IFEQ");
   const through = await proxy(t, redis);
+  // As long as it was: the length of the reply stands before it.
   through.rules.rewriteReply = (chunk) =>
-    Buffer.from(chunk.toString("latin1").replace(/(redis_version:)\d+\.\d\.\d\d/, "$19.9.99"), "latin1");
+    Buffer.from(
+      chunk.toString("latin1").replace(/(?<=redis_version:)[\d.]+/, (version) => version.replaceAll(/\d/g, "9")),
+      "latin1",
+    );
   const opened = await store(t, through.url);
-  t.match(await opened.inspect(), [{ subject: "version", finding: "Redis 9.9.99" }], "it looks like a newer one");
+  t.match(await opened.inspect(), [{ subject: "version", finding: /^Redis [9.]+$/ }], "it looks like a newer one");
   await opened.compareAndSet("k", undefined, bytes("0"), held());
   const first = await commandsDuring(redis, () => opened.compareAndSet("k", bytes("0"), bytes("1"), held()));
   t.match(first, { set: 2 }, "tried, then the script");
