@@ -7,7 +7,7 @@
  * - 0 done, 1 failed, 2 wrong use or wrong configuration, 3 refused as unsafe.
  */
 
-import type { Command } from "commander";
+import type { Command, Option } from "commander";
 import { CommanderError } from "commander";
 import { createContext, EXIT } from "./context.ts";
 import type { Context, Dependencies, ExitCode, Streams } from "./context.ts";
@@ -53,7 +53,17 @@ function route(command: Command, context: Context): void {
       getErrHasColors: () => false,
     })
     .showHelpAfterError(`usage: ${command.createHelp().commandUsage(command)}`);
+  for (const option of command.options) if (option.required) refuseRepeats(command, option);
   for (const child of command.commands) route(child, context);
+}
+
+/** The last of several would win without a word, and `--sub a --sub b` end one of two. */
+function refuseRepeats(command: Command, option: Option): void {
+  const { parseArg } = option;
+  option.argParser((value: string, previous: unknown) => {
+    if (previous !== undefined) command.error(`error: option '${option.flags}' is given twice`);
+    return parseArg === undefined ? value : parseArg(value, previous);
+  });
 }
 
 /** What was typed in the wrong place may be a secret: it is not repeated. */

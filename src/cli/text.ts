@@ -60,7 +60,8 @@ export function parseTime(text: string): number | undefined {
   if (/^(?:0|[1-9]\d{0,10})(?:\.\d{1,3})?$/.test(text)) return Math.round(Number(text) * 1_000);
   if (!RFC_3339.test(text)) return undefined;
   const millis = Date.parse(text.toUpperCase());
+  const day = new Date(`${text.slice(0, 10)}T00:00:00Z`);
+  if (Number.isNaN(millis) || Number.isNaN(day.getTime())) return undefined;
   // The engine reads 30 February as 1 March: what it read must be what was written.
-  const isCalendarDay = new Date(`${text.slice(0, 10)}T00:00:00Z`).toISOString().startsWith(text.slice(0, 10));
-  return Number.isNaN(millis) || !isCalendarDay ? undefined : millis;
+  return day.toISOString().startsWith(text.slice(0, 10)) ? millis : undefined;
 }

@@ -95,7 +95,9 @@ export interface Roster {
 export function rosterAt(ring: Ring, policy: RingPolicy, now: number): Roster {
   const times = ring.keys.map((key) => ({ key, ...keyTimes(ring, key, now, policy) }));
   const moments = times.flatMap(({ key, retiredAt }) => [key.activeAt, retiredAt]).filter((moment) => moment !== undefined && moment > now);
-  const active = policy.algorithms.flatMap((algorithm): [KeyAlgorithm, RingKey][] => {
+  // Of every algorithm on the ring: where a name went out of the configuration its keys may have to go on (see signingKey).
+  const algorithms = new Set(ring.keys.map((key) => key.algorithm));
+  const active = [...algorithms].flatMap((algorithm): [KeyAlgorithm, RingKey][] => {
     const key = activeKey(ring, algorithm, now);
     return key === undefined ? [] : [[algorithm, key]];
   });

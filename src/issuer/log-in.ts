@@ -83,7 +83,11 @@ async function check(parts: LoginParts, request: LogInRequest, granted: readonly
       const slow = await tooMany(parts, username, address);
       if (slow !== undefined) return slow;
       const isRight = await verified(parts, request, account);
-      if (isRight !== true) return isRight;
+      if (isRight !== true) {
+        // In a store that was emptied no account is absent for a reason. Asked for a wrong password too: the same work.
+        await parts.marker.trustAbsence();
+        return isRight;
+      }
       verifiedHash = account?.passwordHash;
     }
     if (account === undefined) return INVALID;

@@ -14,7 +14,7 @@ export function createOperatorOf(parts: LoginParts): Operator {
     ...keyCommands(parts),
     ...accountCommands(parts),
     ...sessionCommands(parts),
-    inspect: async () => [...(await context.store.inspect()), ...(await inspectMarker(parts))],
+    inspect: async () => [...(await context.store.inspect()), ...(await inspectMarker(parts)), ...inspectKeys(parts)],
     storeClock: () => context.store.now(),
     async acceptEmptyStore() {
       if ((await marker.read()) !== undefined) return { failed: "the store was not emptied: its marker is there" };
@@ -25,6 +25,12 @@ export function createOperatorOf(parts: LoginParts): Operator {
     },
     close: () => context.store.close(),
   };
+}
+
+/** What the ring names and this machine can't open: a server would not start. */
+function inspectKeys({ keyRing }: LoginParts): StoreFinding[] {
+  if (keyRing.faults === "") return [];
+  return [{ severity: "fault", subject: "private keys", finding: keyRing.faults }];
 }
 
 /** A store with a ring and no marker was emptied; before the first start it has neither. */

@@ -19,6 +19,14 @@ t.test("a time is RFC 3339 or seconds since the epoch, and nothing else", async 
   t.equal(parseTime("2026-11-21T08:00:00Z"), 1_795_248_000_000);
   t.equal(parseTime("2026-11-21t09:00:00.5+01:00"), 1_795_248_000_500);
   t.equal(parseTime("1795248000"), 1_795_248_000_000);
+  for (const none of [
+    "2026-13-45T00:00:00Z",
+    "2026-00-01T00:00:00Z",
+    "0000-00-00T00:00:00Z",
+    "2026-02-30T00:00:00Z",
+    "2026-01-01T24:30:00Z",
+  ])
+    t.equal(parseTime(none), undefined, none);
   t.equal(parseTime("0"), 0);
   for (const text of [
     "",

@@ -59,6 +59,22 @@ t.test("help that was asked for is data", async (t) => {
   t.equal((await commandLine(["--version"])).stdout, "1.2.3\n");
 });
 
+t.test("an option that takes a value is given once", async (t) => {
+  for (const argv of [
+    ["sessions", "revoke", "--sub", "canary-a", "--sub", "canary-b"],
+    ["keys", "rotate", "--alg", "ES256", "--alg", "EdDSA"],
+    ["sessions", "list", "--sub", "canary-a", "--sub=canary-b"],
+  ]) {
+    const { code, stdout, stderr, opened } = await commandLine(argv);
+    t.equal(code, 2, argv.join(" "));
+    t.match(stderr, /^error: option '--(?:sub|alg) <.>' is given twice\n/);
+    t.notMatch(stdout + stderr, /canary/);
+    t.equal(opened, 0);
+  }
+  t.equal((await commandLine(["keys", "list", "--json", "--json"])).code, 0, "a switch may be");
+  t.equal((await commandLine(["keys", "rotate", "--alg", "RS256"])).code, 2);
+});
+
 t.test("what later issues build is refused as not built yet", async (t) => {
   for (const argv of [
     ["keys", "import", "key.pem"],

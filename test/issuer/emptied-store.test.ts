@@ -31,6 +31,13 @@ t.test("sessions of before are unavailable, not refused; the ring is put back; t
   t.equal(await world.read(KEYS.marker), undefined, "no beat makes a marker");
 });
 
+t.test("a login is unavailable too: that there is no such account means nothing there", async (t) => {
+  const { world, node } = await emptied(t);
+  await t.rejects(node.tryLogIn("alice"), UnavailableError);
+  await (await world.operator()).acceptEmptyStore();
+  t.match(await node.tryLogIn("alice"), { refused: "invalid_credentials" });
+});
+
 t.test("the operator's inspection names it, and not in a store that is whole", async (t) => {
   const { world } = await emptied(t);
   t.match(await markerFindings(world), [{ severity: "fault" }]);

@@ -3,7 +3,7 @@
 import t, { type Test } from "tap";
 import { KEYS, markerDocument, ringDocument } from "../../src/domain/documents.ts";
 import { StoreError } from "../../src/domain/ports.ts";
-import { DAY, headerOf, HOUR, kidsOf, MINUTE, type Node, policy, SECOND, World } from "../support/issuer-world.ts";
+import { DAY, headerOf, HOUR, kidsOf, MINUTE, type Node, policy, REPORTS, resource, SECOND, World } from "../support/issuer-world.ts";
 
 const UNAVAILABLE = { name: "UnavailableError" };
 const INVALID_GRANT = { refused: "invalid_grant" };
@@ -313,6 +313,23 @@ t.test("a node that can't open a new key says so, signs with the others and open
   world.keys.held.set(young.kid, file);
   await world.tick();
   t.equal(headerOf((await node.logIn("alice")).accessToken)["kid"], young.kid);
+});
+
+t.test("where every resource gets the other name of Ed25519, keys of the old one sign until one of the new has aged", async (t) => {
+  const renamed = resource(REPORTS, { scopes: ["read"], algorithm: "EdDSA", edAlgName: "Ed25519" });
+  const before = policy();
+  const after = policy({ resources: new Map([...before.resources, [REPORTS, renamed]]) });
+  const world = newWorld();
+  const old = await world.startedNode();
+  await world.addUser("alice");
+  await old.stop();
+  const node = await world.startedNode({ copy: old.copy, policy: after });
+  t.match(await node.issuer.readiness(), { ready: true });
+  const algOf = async (): Promise<unknown> => headerOf((await node.logIn("alice", { resources: [REPORTS] })).accessToken)["alg"];
+  t.equal(await algOf(), "EdDSA");
+  await world.advance(DAY + MINUTE);
+  await world.tick();
+  t.equal(await algOf(), "Ed25519");
 });
 
 t.test("a node whose key was missing at a start without the store begins to plan when the key is there", async (t) => {

@@ -132,6 +132,10 @@ t.test("a revocation that is refused is not in the ends log, where every node wo
   const before = await world.operator();
   world.keys.held.delete(await kidOf(before, "EdDSA", "active"));
   const operator = await world.operator();
+  t.match(
+    (await operator.inspect()).filter(({ subject }) => subject === "private keys"),
+    [{ severity: "fault" }],
+  );
   await t.rejects(operator.revokeKeys([await kidOf(operator, "ES256", "active")], "stolen", false), KeyError);
   t.same(await operator.link.inner.read(ENDS_LOG, undefined, 10), []);
 });

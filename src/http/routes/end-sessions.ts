@@ -15,7 +15,7 @@ export const endSessionsContract: Contract = {
   responses: { 204: null },
 };
 
-const BAD_EXCEPT = invalidRequest("except can only be current, once");
+const BAD_EXCEPT = invalidRequest("the only parameter is except=current, once");
 
 export function endSessionsRoute(app: FastifyInstance, issuer: Issuer): void {
   app.delete("/sessions", { config: { contract: endSessionsContract } }, async (request, reply) => {
@@ -32,6 +32,7 @@ export function endSessionsRoute(app: FastifyInstance, issuer: Issuer): void {
 /** A wrong word must not end more than was meant. */
 function readExcept(request: FastifyRequest): "none" | "current" | Rejection {
   const query = { ...(request.query as Record<string, unknown>) };
-  if (!("except" in query)) return "none";
-  return query.except === "current" ? "current" : BAD_EXCEPT;
+  const names = Object.keys(query);
+  if (names.length === 0) return "none";
+  return names.length === 1 && query.except === "current" ? "current" : BAD_EXCEPT;
 }
