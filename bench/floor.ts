@@ -201,6 +201,8 @@ for (let rest = Number(process.env["FLOOR_SESSIONS"] ?? "1"); rest > 0; rest -= 
 const server = createServer((request, response) => {
   handle(request, response).catch(() => answer(response, 503, { error: "temporarily_unavailable" }));
 });
+// As the issuer: a connection that rests while the other server is driven must not be closed under the next request.
+server.keepAliveTimeout = 75_000;
 server.listen(0, "127.0.0.1", () => {
   const address = server.address();
   const port = address !== null && typeof address === "object" ? address.port : 0;
