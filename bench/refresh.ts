@@ -71,17 +71,10 @@ export function benchRefresh({ rounds, seconds, sessions }: RefreshBenchOptions)
       for (let round = 0; round < rounds; round += 1) {
         turns.push({ apart: await turnOf(many, seconds), withoutPause: await turnOf(few, seconds) });
       }
-      const apart = loadBench(
-        sessions,
-        turns.map((turn) => turn.apart),
-      );
-      mustBeApart(turns.map((turn) => turn.apart));
-      const withoutPause = loadBench(
-        CONNECTIONS,
-        turns.map((turn) => turn.withoutPause),
-      );
+      const [ofMany, ofFew] = [turns.map(({ apart }) => apart), turns.map(({ withoutPause }) => withoutPause)];
+      mustBeApart(ofMany);
       const commands = { issuer: await commandsOf(redis, few.issuer), floor: await commandsOf(redis, few.floor) };
-      return { apart, withoutPause, commands };
+      return { apart: loadBench(sessions, ofMany), withoutPause: loadBench(CONNECTIONS, ofFew), commands };
     } finally {
       floor.client.close();
       await floor.stop();

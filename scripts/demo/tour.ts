@@ -146,7 +146,7 @@ async function catchAThief({ issuer }: World): Promise<void> {
   check(`the thief gets ${theft.status} ${errorOf(theft)}`, errorOf(theft) === "invalid_grant");
   const replay = (): object | undefined => issuer.events().find((one) => one["outcome"] === "replayed" && one["sid"] === phone.sid);
   // The line may be on its way through the pipe yet.
-  for (let tries = 0; replay() === undefined && tries < 500; tries += 1) await pause(20);
+  await until("the audit log has the replay", async () => replay() !== undefined, 10_000);
   fact("audit log", JSON.stringify(must(replay(), "the audit log has the replay")));
   const owner = await refresh(issuer.url, newest.refreshToken);
   check("the phone's session is over, for the thief and for Ada: she logs in again", errorOf(owner) === "invalid_grant");

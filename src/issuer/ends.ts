@@ -66,7 +66,7 @@ export class Ends {
   /** Ends the sessions that `meant` names of the subject's document. Those it named in the end. */
   endSome(subjectKey: Bytes, meant: (document: SubjectDocument) => readonly string[], end: End): Promise<readonly string[]> {
     const append = this.#appendOnce();
-    return this.#subjects.settleNext(subjectKey, async (loaded) => {
+    return this.#inNextTurn(subjectKey, async (loaded) => {
       const { document } = loaded;
       const sids = document === undefined ? [] : meant(document);
       if (document === undefined || sids.length === 0) return [];
@@ -85,7 +85,7 @@ export class Ends {
   /** Ends all sessions of a subject, those whose login is still on its way too. The number ended. */
   endAll(subjectKey: Bytes, sub: string, end: End): Promise<number> {
     const append = this.#appendOnce();
-    return this.#subjects.settleNext(subjectKey, async (loaded) => {
+    return this.#inNextTurn(subjectKey, async (loaded) => {
       const document = loaded.document ?? emptySubject(sub);
       const sids = document.sessions.map((session) => session.sid);
       const next = endAllSessions(document, end);
@@ -161,6 +161,11 @@ export class Ends {
     const known = bytes === undefined ? NO_NOT_BEFORE : notBeforeDocument.decode(bytes);
     const at = clientId === undefined ? known.all : new Map(Object.entries(known.clients)).get(clientId);
     if ((at ?? 0) < notBefore) await writeNotBefore(this.#context, notBefore, clientId);
+  }
+
+  /** Whoever refreshes without a pause must not hold off the end of his session. */
+  #inNextTurn<T>(subjectKey: Bytes, attempt: (loaded: Loaded) => Promise<T | undefined>): Promise<T> {
+    return this.#subjects.settleInTurn(subjectKey, attempt, true);
   }
 
   readonly #append: Append = async (entry) => {

@@ -66,15 +66,10 @@ export class Subjects {
     return this.#turns.run(subjectDocumentKey(subjectKey), work);
   }
 
-  settleInTurn<T>(subjectKey: Bytes, attempt: Attempt<T>): Promise<T> {
+  /** Settles in turn; what is urgent before all who wait. */
+  settleInTurn<T>(subjectKey: Bytes, attempt: Attempt<T>, isUrgent = false): Promise<T> {
     const key = subjectDocumentKey(subjectKey);
-    return this.#turns.run(key, () => this.#settle(key, attempt));
-  }
-
-  /** The same, before all who wait: whoever refreshes without a pause must not hold off the end of his session. */
-  settleNext<T>(subjectKey: Bytes, attempt: Attempt<T>): Promise<T> {
-    const key = subjectDocumentKey(subjectKey);
-    return this.#turns.run(key, () => this.#settle(key, attempt), true);
+    return this.#turns.run(key, () => this.#settle(key, attempt), isUrgent);
   }
 
   async #settle<T>(key: string, attempt: Attempt<T>): Promise<T> {

@@ -34,13 +34,16 @@ export class Turns {
   }
 
   /**
-   * Throws `UnavailableError` where the line is too long or the wait was; what is urgent is next, however long the line. Where the store failed under the one ahead,
-   * all who wait fail with him: each would only find out the same, one command timeout later than the last.
+   * Throws `UnavailableError` where the line is too long or the wait was; what is urgent is next, however long the line.
+   * Where the store failed under the one ahead, all who wait fail with him: each would only find out the same, one
+   * command timeout later than the last.
    */
   async run<T>(key: string, work: () => Promise<T>, isUrgent = false): Promise<T> {
     const line = this.#line(key);
+    let waitedMillis = 0;
     // Who needn't wait is not made to wait for that to be found out.
-    const waitedMillis = line.running < this.#options.width ? this.#enter(line) : await this.#turn(line, isUrgent);
+    if (line.running < this.#options.width) line.running += 1;
+    else waitedMillis = await this.#turn(line, isUrgent);
     try {
       if (waitedMillis > this.#options.maxWaitMillis) throw new UnavailableError(CROWDED, 5);
       return await work();
@@ -58,11 +61,6 @@ export class Turns {
     const line = { running: 0, waiting: [] };
     this.#lines.set(key, line);
     return line;
-  }
-
-  #enter(line: Line): number {
-    line.running += 1;
-    return 0;
   }
 
   /** Resolves with a place in the line, and the milliseconds it took. */

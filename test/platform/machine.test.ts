@@ -52,6 +52,7 @@ t.test("what was handed out is nobody else's memory, and the pool is used up to 
   });
   const first = random(64);
   t.same([...new Set(first)], [1]);
+  t.equal(first.buffer.byteLength, 64);
   for (let i = 0; i < 63; i += 1) t.same([...new Set(random(64))], [1]);
   t.equal(fills, 1);
   t.same([...random(1)], [2]);

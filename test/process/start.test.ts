@@ -84,7 +84,7 @@ t.test("a Redis that may evict sessions is not started on", { skip: skipWithoutR
 t.test("a store that can't be opened is one line and exit 2", async (t) => {
   const file = await Home.make(t);
   writeFileSync(join(file.folder, "data"), "no folder");
-  const redis = await Home.make(t, { store: `redis://127.0.0.1:1` });
+  const redis = await Home.make(t, { store: "redis://127.0.0.1:1" });
   for (const home of [file, redis]) {
     const { code, lines } = await ended(home.launch());
     t.equal(code, 2);

@@ -28,7 +28,8 @@ async function* linesOf(process: ChildProcess): AsyncGenerator<string> {
 async function firstLine(process: ChildProcess): Promise<string | undefined> {
   if (process.stdout === null) throw new TypeError("stdout is piped");
   const said = once(createInterface({ input: process.stdout }), "line").then(([line]: unknown[]) => String(line));
-  return Promise.race([said, once(process, "exit").then(([code]: unknown[]) => `ended with ${String(code)}`)]);
+  // Not at its exit: what it said may be in the pipe yet.
+  return Promise.race([said, once(process, "close").then(([code]: unknown[]) => `ended with ${String(code)}`)]);
 }
 
 async function kill(process: ChildProcess): Promise<void> {
