@@ -157,3 +157,17 @@ export interface PasswordHasher {
 export class QueueFullError extends Error {
   override readonly name = "QueueFullError";
 }
+
+/** A document from elsewhere did not come whole. One line; the message names no secret and no address a name stands for. */
+export class FetchError extends Error {
+  override readonly name = "FetchError";
+}
+
+export interface FetchedDocument {
+  readonly body: Bytes;
+  /** How long it may be kept by its own word (RFC 9111 §4.2); undefined where it says nothing. */
+  readonly maxAgeSeconds: number | undefined;
+}
+
+/** A document from elsewhere, fetched with limits on time and size. Throws `FetchError` for anything but a whole answer of status 200. */
+export type FetchDocument = (url: string) => Promise<FetchedDocument>;

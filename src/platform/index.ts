@@ -1,9 +1,11 @@
-/** src/platform: what the machine gives: clock, random bytes, digests, password hash, ring copy, log and metrics. No decisions. */
+/** src/platform: what the machine gives: clock, random bytes, digests, password hash, ring copy, outgoing HTTP, log and metrics. No decisions. */
 
 export { auditListener } from "./audit.ts";
 export { monotonicSeconds, systemClock } from "./clock.ts";
 export { systemDigests } from "./digests.ts";
 export { metricsListener } from "./event-metrics.ts";
+export { createFetchDocument } from "./fetch-document.ts";
+export type { FetchDocumentOptions } from "./fetch-document.ts";
 export { createLogger } from "./log.ts";
 export type { Logger, LogLevel, LogWrite } from "./log.ts";
 export { createMetrics } from "./metrics.ts";
