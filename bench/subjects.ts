@@ -18,6 +18,7 @@ const MINUTE_MILLIS = 60_000;
 const IDLE_MILLIS = 30 * DAY_MILLIS;
 /** As in the configuration's defaults. */
 const POLICY = {
+  rotates: true,
   retryWindowMillis: 30_000,
   keyedRetryWindowMillis: 3_600_000,
   idleLifetimeMillis: IDLE_MILLIS,

@@ -8,6 +8,7 @@ import type { Store } from "./domain/ports.ts";
 import { createIssuer, createOperator, type Issuer, type Operator, type Ports } from "./issuer/index.ts";
 import {
   auditListener,
+  createFetchDocument,
   createLogger,
   createMetrics,
   createPasswordHasher,
@@ -32,6 +33,7 @@ export interface OpenedServer {
     readonly random: typeof systemRandom;
     readonly log: (failure: object) => void;
     readonly onResponse: (route: string, status: number) => void;
+    readonly trustedProxies: readonly string[];
   };
   readonly metrics: Pick<Metrics, "contentType" | "text">;
   hasAccounts(): Promise<boolean>;
@@ -59,6 +61,7 @@ export async function openServer(config: Config, output: Writable = process.stdo
     http: {
       random: systemRandom,
       log: (failure) => logger.error("http_failure", { ...failure }),
+      trustedProxies: config.trustedProxies,
       onResponse: (route, status) => metrics.count("mintmark_http_responses_total", { route, status: String(status) }),
     },
     metrics,
@@ -111,6 +114,7 @@ function portsOf(config: Config, store: Store, logger: Logger, emit: Listener): 
     ringCopy: openRingCopy(directory),
     passwords: createPasswordHasher(),
     sleep: (millis, signal) => sleep(millis, undefined, signal === undefined ? {} : { signal }).catch(() => undefined),
+    fetchDocument: createFetchDocument({ allowedNetworks: config.allowedNetworks }),
     emit,
   };
 }

@@ -43,6 +43,10 @@ export interface Config {
   readonly store: StoreConfig;
   /** The folder of private parts (absolute), and the 32 bytes under which they are sealed. */
   readonly keys: { readonly directory: string; readonly encryptionKey?: Uint8Array };
+  /** Addresses and networks whose X-Forwarded-For counts. */
+  readonly trustedProxies: readonly string[];
+  /** Not public, and allowed all the same as where a jwksUri's host is. */
+  readonly allowedNetworks: readonly string[];
   readonly production: boolean;
   /** There is no file at all. */
   readonly isDefault: boolean;
@@ -93,6 +97,8 @@ function parse(document: unknown, environment: Environment, workingDirectory: st
     ops: whole.ops === false || whole.ops.port === false ? undefined : { host: whole.ops.host, port: whole.ops.port },
     store: storeOf(whole, workingDirectory),
     keys: { directory: keysDirectory(whole, workingDirectory), ...(encryptionKey && { encryptionKey }) },
+    trustedProxies: whole.trustedProxies,
+    allowedNetworks: whole.outgoing.allowedNetworks,
     production,
     isDefault: document === undefined,
     source,

@@ -53,7 +53,8 @@ function routesOf(tree: string): Set<string> {
     const [, indent = "", part = "", methods] = /^((?:[│ ] {3})*)(?:├── |└── )(\S*)(?: \(([A-Z, ]+)\))?$/.exec(line) ?? [];
     path.length = indent.length / 4;
     path.push(part);
-    for (const method of methods?.split(", ") ?? []) if (method !== "HEAD") routes.add(`${method} ${path.join("")}`);
+    for (const method of methods?.split(", ") ?? [])
+      if (method !== "HEAD" && method !== "OPTIONS") routes.add(`${method} ${path.join("")}`);
   }
   return routes;
 }

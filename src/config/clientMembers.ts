@@ -1,7 +1,6 @@
+import { JWT_BEARER } from "../domain/policy.ts";
 import { defaulted, list, optional, required } from "./reader.ts";
 import { absoluteUri, choice, clientId, duration, fetchableUrl, flag, jwks, origin, scopeToken, sha256Hex } from "./values.ts";
-
-export const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /** The members of one entry of `clients`. */
 export const clientMembers = {
@@ -10,10 +9,18 @@ export const clientMembers = {
   secretSha256: optional(sha256Hex, "none", "SHA-256 of the client secret. Needed by a confidential client; a public one has none."),
   grants: required(
     list(choice("login", "refresh_token", "client_credentials", JWT_BEARER), { min: 1, max: 4 }),
-    "What it may ask for. login without refresh_token gives access tokens only; client_credentials is for confidential clients; jwt-bearer is not built yet.",
+    "What it may ask for. login without refresh_token gives access tokens only; client_credentials is for confidential clients; jwt-bearer needs a trusted issuer that lists the client.",
   ),
-  refreshTokenDelivery: defaulted(choice("body", "cookie"), "body", "How it gets its refresh tokens. cookie is not built yet."),
-  allowedOrigins: defaulted(list(origin, { max: 64 }), [], "Origins of the browser pages that may use it. Any is not built yet."),
+  refreshTokenDelivery: defaulted(
+    choice("body", "cookie"),
+    "body",
+    "How it gets its refresh tokens. With cookie its pages can't read them, and it needs allowedOrigins.",
+  ),
+  allowedOrigins: defaulted(
+    list(origin, { max: 64 }),
+    [],
+    "Origins of the browser pages that may use it: its CORS, and where its cookie is accepted from.",
+  ),
   resources: defaulted(
     list(absoluteUri, { max: 256 }),
     [],
@@ -25,12 +32,16 @@ export const clientMembers = {
     false,
     "Whether it may list and end the subject's sessions: adds the issuer as its last resource, with the scope sessions. Needs the grant login or jwt-bearer.",
   ),
-  rotation: defaulted(choice("always", "never"), "always", "Whether each refresh gives a new refresh token. never is not built yet."),
+  rotation: defaulted(
+    choice("always", "never"),
+    "always",
+    "Whether each refresh gives a new refresh token. With never it stays the same, and there is no retry window; for confidential clients.",
+  ),
   retryWindow: optional(duration("0s", "60s"), "refreshToken.retryWindow", "See refreshToken.retryWindow."),
   keyedRetryWindow: optional(duration("0s", "24h"), "refreshToken.keyedRetryWindow", "See refreshToken.keyedRetryWindow."),
   idleLifetime: optional(duration("1s", "400d"), "refreshToken.idleLifetime", "See refreshToken.idleLifetime."),
   absoluteLifetime: optional(duration("1s", "400d"), "refreshToken.absoluteLifetime", "See refreshToken.absoluteLifetime."),
   accessTokenLifetime: optional(duration("1s", "24h"), "accessToken.lifetime", "Lifetime of its access tokens, if shorter."),
-  jwks: optional(jwks, "none", "Its public keys for private_key_jwt. Not built yet."),
-  jwksUri: optional(fetchableUrl, "none", "Where its public keys for private_key_jwt are. Not built yet."),
+  jwks: optional(jwks, "none", "Its public keys for private_key_jwt (RFC 7523 §2.2). P-256 or Ed25519."),
+  jwksUri: optional(fetchableUrl, "none", "Where its public keys for private_key_jwt are, instead of jwks."),
 };

@@ -1,20 +1,44 @@
 /** What must hold between the members of a client, and between it and the rest. */
 
-import { JWT_BEARER } from "./clientMembers.ts";
 import type { SeenClient, SeenSettings } from "./document.ts";
 import type { Place } from "./place.ts";
-import { SESSIONS_SCOPE } from "../domain/policy.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { isSameSite } from "./site.ts";
+import { JWT_BEARER, SESSIONS_SCOPE } from "../domain/policy.ts";
 import { noteReserved } from "./reserved.ts";
 
-export function checkClients(settings: SeenSettings, issuer: string | undefined, places: Place): void {
+export function checkClients(settings: SeenSettings, issuer: string | undefined, { warn }: Surroundings, places: Place): void {
   settings.clients?.forEach((client, index) => {
     if (client === undefined) return;
     const place = places.item(index);
+    checkPages(client, issuer, warn, place);
+    checkRotation(client, warn, place);
     checkCredentials(client, place);
     checkGrants(client, place);
     checkLifetimes(client, settings, place);
     checkResources(client, settings, issuer, place);
   });
+}
+
+/** SameSite=Strict: a browser sends the cookie from pages on the issuer's own site only. */
+function checkPages(client: SeenClient, issuer: string | undefined, warn: Surroundings["warn"], place: Place): void {
+  const { refreshTokenDelivery, allowedOrigins } = client;
+  if (refreshTokenDelivery !== "cookie") return;
+  const originsPlace = place.member("allowedOrigins");
+  if (allowedOrigins?.length === 0) originsPlace.fault("expected at least one: a cookie is accepted from these origins only");
+  allowedOrigins?.forEach((origin, index) => {
+    if (origin === undefined || issuer === undefined || isSameSite(origin, issuer)) return;
+    const { path } = originsPlace.item(index);
+    warn(
+      `${path}: is not on the issuer's site, so browsers won't send it the cookie: use hosts such as app.example.com and auth.example.com`,
+    );
+  });
+}
+
+/** RFC 9700 §2.2.2. */
+function checkRotation({ rotation, type }: SeenClient, warn: Surroundings["warn"], place: Place): void {
+  if (rotation !== "never" || type !== "public") return;
+  warn(`${place.member("rotation").path}: a public client's stolen refresh token goes unnoticed where it never rotates`);
 }
 
 const CREDENTIALS = ["secretSha256", "jwks", "jwksUri"] as const;

@@ -117,7 +117,15 @@ const trustedIssuer = object({
   jwksUri: optional(fetchableUrl, "none", "Where its JWK Set is. Either this or jwks."),
   jwks: optional(jwks, "none", "Its JWK Set. Either this or jwksUri."),
   subjectPrefix: required(subjectPrefix, "Put before each sub that it asserts, so that subjects of different sources don't meet."),
-  clients: defaulted(list(clientId, { max: 10_000 }), [], "Ids of the clients that may present its assertions."),
+  clients: required(list(clientId, { min: 1, max: 10_000 }), "Ids of the clients that may present its assertions."),
+});
+
+const outgoing = object({
+  allowedNetworks: defaulted(
+    list(networkAddress, { max: 64 }),
+    [],
+    "Networks that are not public and that the host of a jwksUri may resolve to all the same.",
+  ),
 });
 
 export const configDocument = object({
@@ -129,8 +137,13 @@ export const configDocument = object({
   ),
   listen: defaulted(listen, {}, "Where the issuer listens."),
   ops: defaulted(orFalse(ops), {}, "The listener for metrics and health; false: none."),
-  trustedProxies: defaulted(list(networkAddress, { max: 64 }), [], "Proxies whose X-Forwarded-For counts. Any is not built yet."),
+  trustedProxies: defaulted(
+    list(networkAddress, { max: 64 }),
+    [],
+    "Proxies whose X-Forwarded-For counts, for throttling and the audit log.",
+  ),
   workers: defaulted(integerOr(1, 64, "auto"), 1, 'Number of processes; "auto": one per core. Other than 1 is not built yet.'),
+  outgoing: defaulted(outgoing, {}, "Requests of the issuer's own: those for a jwksUri."),
   clockSkew: defaulted(
     duration("0s", "60s"),
     "10s",
@@ -159,7 +172,7 @@ export const configDocument = object({
   trustedIssuers: defaulted(
     list(trustedIssuer, { max: 64 }, (seen) => seen.issuer),
     [],
-    "Who may assert a subject. Any is not built yet.",
+    "Who may assert a subject, with the grant jwt-bearer (RFC 7523 §2.1).",
   ),
 });
 
@@ -189,6 +202,16 @@ export function defaultDocument(production: boolean): ConfigDocument {
         type: "public",
         grants: ["login", "refresh_token"],
         refreshTokenDelivery: "body",
+        resources: [API],
+        scopes: ["read", "write"],
+        sessions: true,
+      },
+      {
+        id: "web",
+        type: "public",
+        grants: ["login", "refresh_token"],
+        refreshTokenDelivery: "cookie",
+        allowedOrigins: ["http://127.0.0.1:3000"],
         resources: [API],
         scopes: ["read", "write"],
         sessions: true,

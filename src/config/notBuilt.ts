@@ -2,8 +2,7 @@
 
 import type { Environment } from "./environment.ts";
 import { decodeKey } from "./encryptionKey.ts";
-import { JWT_BEARER } from "./clientMembers.ts";
-import type { SeenClient, SeenSettings } from "./document.ts";
+import type { SeenSettings } from "./document.ts";
 import type { Place } from "./place.ts";
 
 export function checkNotBuilt(settings: SeenSettings, environment: Environment, root: Place): void {
@@ -13,8 +12,6 @@ export function checkNotBuilt(settings: SeenSettings, environment: Environment, 
   const keys = root.member("keys");
   const kind = settings.store?.kind;
   refuse(settings.workers !== undefined && settings.workers !== 1, root.member("workers"), "more than one process is");
-  refuse(isFilled(settings.trustedProxies), root.member("trustedProxies"), "trusted proxies are");
-  refuse(isFilled(settings.trustedIssuers), root.member("trustedIssuers"), "trusted issuers are");
   refuse(kind === "sentinel" || kind === "cluster", root.member("store"), "Redis Sentinel and Redis Cluster are");
   refuse((settings.redis?.waitReplicas ?? 0) > 0, root.member("redis").member("waitReplicas"), "waiting for replicas is");
   refuse(settings.keys?.store?.kind === "shared", keys.member("store"), "keys in the shared store are");
@@ -25,22 +22,4 @@ export function checkNotBuilt(settings: SeenSettings, environment: Environment, 
     root
       .member("MINTMARK_OLD_KEY_ENCRYPTION_KEY")
       .fault(decodeKey(oldKey) ? "keys rewrap is not built yet" : "expected 32 bytes in base64url, and keys rewrap is not built yet");
-  settings.clients?.forEach((client, index) => {
-    if (client !== undefined) checkClient(client, root.member("clients").item(index), refuse);
-  });
-}
-
-function checkClient(client: SeenClient, place: Place, refuse: (isUsed: boolean, place: Place, what: string) => void): void {
-  const jwtBearer = client.grants?.indexOf(JWT_BEARER) ?? -1;
-  refuse(client.refreshTokenDelivery === "cookie", place.member("refreshTokenDelivery"), "delivery by cookie is");
-  refuse(isFilled(client.allowedOrigins), place.member("allowedOrigins"), "allowed origins are");
-  refuse(jwtBearer >= 0, place.member("grants").item(jwtBearer), "the JWT bearer grant is");
-  refuse(client.rotation === "never", place.member("rotation"), "a client without rotation is");
-  refuse(client.jwks !== undefined, place.member("jwks"), "private_key_jwt is");
-  refuse(client.jwksUri !== undefined, place.member("jwksUri"), "private_key_jwt is");
-}
-
-/** Items that can't be read have their own fault. */
-function isFilled(list: readonly unknown[] | undefined): boolean {
-  return list !== undefined && list.some((item) => item !== undefined);
 }

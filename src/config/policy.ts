@@ -1,5 +1,5 @@
 import { SESSIONS_SCOPE } from "../domain/policy.ts";
-import type { Client, Policy, Resource } from "../domain/policy.ts";
+import type { Client, JwksLocation, Policy, Resource, TrustedIssuer } from "../domain/policy.ts";
 import type { ClientSettings, ResourceSettings, Settings } from "./document.ts";
 
 /** The policy that faultless settings stand for. */
@@ -13,6 +13,7 @@ export function policyOf(settings: Settings, issuer: string): Policy {
     clockSkewMillis: settings.clockSkew,
     resources: new Map(resources.map((resource) => [resource.id, resource])),
     clients: new Map(clients.map((client) => [client.id, client])),
+    trustedIssuers: new Map(settings.trustedIssuers.map((trusted) => [trusted.issuer, trustedIssuerOf(trusted)])),
     keys: {
       algorithms: keys.algorithms,
       defaultAlgorithm: keys.defaultAlgorithm,
@@ -53,19 +54,35 @@ function issuersOwn(settings: Settings, issuer: string): Resource {
 
 function clientOf(client: ClientSettings, settings: Settings, issuer: string): Client {
   const { refreshToken } = settings;
+  const location = locationOf(client);
   return {
     id: client.id,
     type: client.type,
     ...(client.secretSha256 && { secretSha256: client.secretSha256 }),
+    ...(location && { jwks: location }),
     grants: client.grants,
     refreshTokenDelivery: client.refreshTokenDelivery,
+    allowedOrigins: client.allowedOrigins,
     resources: client.sessions ? [...client.resources, issuer] : client.resources,
     scopes: client.scopes,
     sessions: client.sessions,
+    rotates: client.rotation === "always",
     retryWindowMillis: client.retryWindow ?? refreshToken.retryWindow,
     keyedRetryWindowMillis: client.keyedRetryWindow ?? refreshToken.keyedRetryWindow,
     idleLifetimeMillis: client.idleLifetime ?? refreshToken.idleLifetime,
     absoluteLifetimeMillis: client.absoluteLifetime ?? refreshToken.absoluteLifetime,
     accessTokenLifetimeMillis: accessTokenLifetime(client.accessTokenLifetime, settings),
   };
+}
+
+function trustedIssuerOf(trusted: Settings["trustedIssuers"][number]): TrustedIssuer {
+  const { issuer, subjectPrefix, clients } = trusted;
+  const jwks = locationOf(trusted);
+  if (jwks === undefined) throw new TypeError("a trusted issuer without keys is refused before this");
+  return { issuer, jwks, subjectPrefix, clients };
+}
+
+function locationOf({ jwks, jwksUri }: Pick<ClientSettings, "jwks" | "jwksUri">): JwksLocation | undefined {
+  if (jwks !== undefined) return { jwks };
+  return jwksUri === undefined ? undefined : { jwksUri };
 }

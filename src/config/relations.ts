@@ -5,12 +5,8 @@ import { checkClients } from "./clientRelations.ts";
 import type { SeenSettings } from "./document.ts";
 import type { Place } from "./place.ts";
 import { noteReserved } from "./reserved.ts";
-
-export interface Surroundings {
-  readonly production: boolean;
-  readonly hasEncryptionKey: boolean;
-  warn(message: string): void;
-}
+import type { Surroundings } from "./surroundings.ts";
+import { checkTrustedIssuers } from "./trustedIssuers.ts";
 
 /** Notes everything wrong; undefined members already have their fault. */
 export function checkRelations(settings: SeenSettings, surroundings: Surroundings, root: Place): void {
@@ -19,11 +15,8 @@ export function checkRelations(settings: SeenSettings, surroundings: Surrounding
   checkKeys(settings, surroundings, root.member("keys"));
   checkLifetimes(settings, root.member("refreshToken"));
   checkResources(settings, issuer, root.member("resources"));
-  checkClients(settings, issuer, root.member("clients"));
-  settings.trustedIssuers?.forEach((trusted, index) => {
-    if (trusted === undefined || Object.hasOwn(trusted, "jwks") !== Object.hasOwn(trusted, "jwksUri")) return;
-    root.member("trustedIssuers").item(index).fault("expected one of jwks and jwksUri");
-  });
+  checkClients(settings, issuer, surroundings, root.member("clients"));
+  checkTrustedIssuers(settings, issuer, surroundings, root);
 }
 
 /** As configured, or the origin of the address on which the issuer listens. */

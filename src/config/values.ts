@@ -140,7 +140,7 @@ export interface JsonWebKeySetDocument {
 }
 
 export const jwks: Reader<JsonWebKeySetDocument, JsonWebKeySetDocument> = whole(
-  "a JWK Set of public keys (RFC 7517 §5)",
+  "a JWK Set of public keys (RFC 7517 §5), at least one of them for ES256 or EdDSA (P-256 or Ed25519)",
   {
     type: "object",
     required: ["keys"],
@@ -157,7 +157,10 @@ export const jwks: Reader<JsonWebKeySetDocument, JsonWebKeySetDocument> = whole(
 
 function isPublicJwks(value: unknown): value is JsonWebKeySetDocument {
   if (!isObject(value) || !Array.isArray(value["keys"]) || value["keys"].length === 0) return false;
-  return value["keys"].every(
-    (key: unknown) => isObject(key) && typeof key["kty"] === "string" && !Object.hasOwn(key, "d") && !Object.hasOwn(key, "k"),
-  );
+  const keys: readonly unknown[] = value["keys"];
+  return keys.every(isPublicJwk) && keys.some((key) => isObject(key) && (key["crv"] === "P-256" || key["crv"] === "Ed25519"));
+}
+
+function isPublicJwk(key: unknown): boolean {
+  return isObject(key) && typeof key["kty"] === "string" && !Object.hasOwn(key, "d") && !Object.hasOwn(key, "k");
 }

@@ -128,6 +128,7 @@ export const KEYS = {
   subjectPrefix: "s",
   accountPrefix: "a",
   throttlePrefix: "t",
+  assertionPrefix: "j",
 } as const;
 
 export const ENDS_LOG = "ends";

@@ -6,6 +6,7 @@ import type { EndReason } from "./subject.ts";
 export type PresentedOutcome =
   | "rotated"
   | "retried"
+  | "kept"
   | "healed"
   | "replayed"
   | "expired"
@@ -18,6 +19,7 @@ export type LoginOutcome = "granted" | "invalid_credentials" | "slow_down" | "re
 export type IssuerEvent =
   | {
       readonly event: "login";
+      readonly by: "password" | "assertion";
       readonly outcome: LoginOutcome;
       readonly clientId: string;
       readonly sub?: string;

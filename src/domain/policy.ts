@@ -3,7 +3,13 @@
 import type { SigningAlgorithm } from "./ring.ts";
 import type { Bytes } from "./ports.ts";
 
-export type Grant = "login" | "refresh_token" | "client_credentials" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/** RFC 7523 §2.1. */
+export const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+export type Grant = "login" | "refresh_token" | "client_credentials" | typeof JWT_BEARER;
+
+/** Where someone else's public keys are: a JWK Set as it was written, or the URL of one. */
+export type JwksLocation = { readonly jwks: { readonly keys: readonly unknown[] } } | { readonly jwksUri: string };
 
 export interface Resource {
   /** The `aud` of its access tokens. */
@@ -20,18 +26,35 @@ export interface Client {
   readonly type: "public" | "confidential";
   /** 32 bytes; confidential clients only. */
   readonly secretSha256?: Bytes;
+  /** Of its private_key_jwt assertions; confidential clients only. */
+  readonly jwks?: JwksLocation;
   readonly grants: readonly Grant[];
   readonly refreshTokenDelivery: "body" | "cookie";
+  /** Origins (RFC 6454 §6.2) of the pages that may use it. */
+  readonly allowedOrigins: readonly string[];
   /** Ids; the first is the default. The issuer itself comes last where `sessions` is true. */
   readonly resources: readonly string[];
   /** Without `sessions`, which goes with the issuer's own resource. */
   readonly scopes: readonly string[];
   readonly sessions: boolean;
+  /** Whether each refresh gives a new refresh token. */
+  readonly rotates: boolean;
   readonly retryWindowMillis: number;
   readonly keyedRetryWindowMillis: number;
   readonly idleLifetimeMillis: number;
   readonly absoluteLifetimeMillis: number;
   readonly accessTokenLifetimeMillis: number;
+}
+
+/** Who may assert a subject (RFC 7523 §2.1). */
+export interface TrustedIssuer {
+  /** The `iss` of its assertions. */
+  readonly issuer: string;
+  readonly jwks: JwksLocation;
+  /** Put before each `sub` that it asserts, so that subjects of different sources don't meet. */
+  readonly subjectPrefix: string;
+  /** Ids of the clients that may present its assertions. */
+  readonly clients: readonly string[];
 }
 
 export interface KeysPolicy {
@@ -57,6 +80,8 @@ export interface Policy {
   /** With the issuer's own resource (scope `sessions`) where a client has it. */
   readonly resources: ReadonlyMap<string, Resource>;
   readonly clients: ReadonlyMap<string, Client>;
+  /** By their `iss`. */
+  readonly trustedIssuers: ReadonlyMap<string, TrustedIssuer>;
   readonly keys: KeysPolicy;
   readonly login: LoginPolicy;
   readonly heal: boolean;

@@ -21,6 +21,8 @@ export interface Refusal {
   /** Characters of RFC 6749 §5.2 only; never contains what was sent. */
   readonly description: string;
   readonly retryAfterSeconds?: number;
+  /** The session of what was presented is over for good. */
+  readonly isSessionOver?: true;
 }
 
 export function refusal(refused: RefusalCode, description: string, retryAfterSeconds?: number): Refusal {

@@ -25,7 +25,7 @@ export interface Session {
   readonly absoluteEndAt: number;
   /** The current generation; the first is 1. */
   readonly generation: number;
-  /** When the current generation began, which is when the one before it was superseded. */
+  /** When the current generation began, which is when the one before it was superseded; without rotation, when it was last used. */
   readonly generationAt: number;
   /** The MAC key that was active then: a retry spells the same token. */
   readonly macVersion: number;
@@ -47,6 +47,8 @@ export interface Interval {
 }
 
 export interface PresentPolicy {
+  /** False: the token stays the same, there are no generations and no window. */
+  readonly rotates: boolean;
   /** 0: no retry without a key. */
   readonly retryWindowMillis: number;
   /** 0: no keyed retry. */
@@ -71,7 +73,7 @@ export interface PresentContext {
 }
 
 export type Presented =
-  | { readonly outcome: "rotated" | "healed"; readonly session: Session }
+  | { readonly outcome: "rotated" | "healed" | "kept"; readonly session: Session }
   | { readonly outcome: "retried"; readonly session: Session }
   | { readonly outcome: "unknown" | "client_mismatch" | "expired" | "replayed" };
 
@@ -89,7 +91,10 @@ export function present(
   if (session.clientId !== presentation.clientId) return { outcome: "client_mismatch" };
   if (context.now >= sessionEndsAt(session, policy.idleLifetimeMillis)) return { outcome: "expired" };
   const { generation } = presentation;
-  if (generation === session.generation) return { outcome: "rotated", session: advance(session, presentation, policy, context) };
+  if (generation === session.generation) {
+    if (!policy.rotates) return { outcome: "kept", session: touch(session, context) };
+    return { outcome: "rotated", session: advance(session, presentation, policy, context) };
+  }
   if (isRetry(session, presentation, policy, context)) return { outcome: "retried", session };
   if (generation > session.generation && policy.heal)
     return { outcome: "healed", session: advance(session, presentation, policy, context) };
@@ -120,9 +125,8 @@ function isRetry(session: Session, presentation: Presentation, policy: PresentPo
 
 /** When a generation stopped being current, or undefined where it is not known to have done so within the window. */
 function supersededAt(session: Session, generation: number): number | undefined {
-  if (generation >= session.generation || generation < 1) return undefined;
+  if (generation >= session.generation || generation < session.oldestInWindow) return undefined;
   if (generation === session.generation - 1) return session.generationAt;
-  if (generation < session.oldestInWindow) return undefined;
   return session.checkpoints.find((checkpoint) => checkpoint.generation >= generation)?.at;
 }
 
@@ -147,6 +151,11 @@ function advance(session: Session, presentation: Presentation, policy: PresentPo
     oldestInWindow: gone === undefined ? session.oldestInWindow : gone.generation + 1,
     checkpoints: gone === undefined ? known : known.slice(known.indexOf(gone) + 1),
   };
+}
+
+/** The same generation, used now: its idle lifetime begins anew, and of no older one is it known any more when it was superseded. */
+function touch(session: Session, { now }: PresentContext): Session {
+  return { ...session, generationAt: now, exchangeKey: undefined, oldestInWindow: session.generation, checkpoints: [] };
 }
 
 const CHECKPOINTS_PER_WINDOW = 4;

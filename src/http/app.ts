@@ -1,7 +1,11 @@
 /** The issuer on HTTP: reads requests strictly, asks the issuer's flows, and is the one place where refusals become wire errors. */
 
+import fastifyCookie from "@fastify/cookie";
 import type { FastifyInstance } from "fastify";
 import type { Issuer } from "../issuer/types.ts";
+import { addressReader } from "./address.ts";
+import type { Edge } from "./edge.ts";
+import { Pages } from "./pages.ts";
 import { endSessionRoute } from "./routes/end-session.ts";
 import { endSessionsRoute } from "./routes/end-sessions.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -19,29 +23,29 @@ export type { HttpFailure } from "./failures.ts";
 
 export interface AppOptions extends ServerOptions {
   readonly issuer: Issuer;
+  /** Addresses and networks whose X-Forwarded-For counts; none if absent. */
+  readonly trustedProxies?: readonly string[];
 }
 
-const ROUTES = [
-  jwksRoute,
-  metadataRoutes,
-  loginRoute,
-  tokenRoute,
-  revokeRoute,
-  introspectRoute,
-  logoutRoute,
-  listSessionsRoute,
-  endSessionRoute,
-  endSessionsRoute,
-  healthRoutes,
-];
+const ROUTES = [jwksRoute, metadataRoutes, introspectRoute, healthRoutes];
+
+/** Those that the pages of clients call. */
+const PAGE_ROUTES = [tokenRoute, revokeRoute, logoutRoute, listSessionsRoute, endSessionRoute, endSessionsRoute];
 
 /** All routes of the issuer. Neither listens nor starts the issuer; `close` drains. */
 export function buildApp(options: AppOptions): FastifyInstance {
   const { issuer } = options;
   const app = createServer(options, issuer.policy.issuer.startsWith("https:"));
-  for (const addRoute of ROUTES) {
-    // Where logins are someone else's, there is no route to guess passwords at.
-    if (addRoute !== loginRoute || issuer.policy.login.enabled) addRoute(app, issuer);
-  }
+  const pages = new Pages(issuer.policy);
+  const edge: Edge = { issuer, pages, addressOf: addressReader(options.trustedProxies ?? []) };
+  for (const addRoute of ROUTES) addRoute(app, issuer);
+  app.register(async (pageApp) => {
+    await pageApp.register(fastifyCookie, { hook: false });
+    pages.serve(pageApp, () => {
+      for (const addRoute of PAGE_ROUTES) addRoute(pageApp, edge);
+      // Where logins are someone else's, there is no route to guess passwords at.
+      if (issuer.policy.login.enabled) loginRoute(pageApp, edge);
+    });
+  });
   return app;
 }

@@ -13,7 +13,14 @@ const FORM = /^application\/x-www-form-urlencoded[ \t]*(?:;[ \t]*(?:charset=(?:"
 const JSON_BODY = /^application\/json[ \t]*(?:;[ \t]*(?:charset=(?:"utf-8"|utf-8)[ \t]*)?)?$/i;
 
 /** Headers that mean something only once. Node.js keeps the first of several, another hop may keep the last. */
-const SINGLE_HEADERS: ReadonlySet<string> = new Set(["authorization", "content-type", "idempotency-key"]);
+const SINGLE_HEADERS: ReadonlySet<string> = new Set([
+  "authorization",
+  "content-type",
+  "cookie",
+  "idempotency-key",
+  "origin",
+  "sec-fetch-site",
+]);
 const SINGLE_HEADER_LENGTHS: ReadonlySet<number> = new Set([...SINGLE_HEADERS].map((name) => name.length));
 
 /** URLs end up in logs and histories (RFC 6749 §2.3.1, RFC 9700 §4.3.2), so what belongs into the body is refused in them. */
@@ -60,12 +67,17 @@ function repeatsHeader(rawHeaders: readonly string[]): boolean {
   return false;
 }
 
+/** Whether the body says that it is a form. */
+export function hasForm({ headers }: FastifyRequest): boolean {
+  const type = headers["content-type"];
+  return type === FORM_TYPE || (type !== undefined && FORM.test(type));
+}
+
 /** The request's form, or what is wrong. */
 export function readForm(request: FastifyRequest): Form | Rejection {
   const fault = checkRequest(request);
   if (fault !== undefined) return fault;
-  const type = request.headers["content-type"];
-  if (type !== FORM_TYPE && !(type !== undefined && FORM.test(type))) return NOT_A_FORM;
+  if (!hasForm(request)) return NOT_A_FORM;
   if (isEncoded(request)) return ENCODED;
   return parseForm(bodyOf(request));
 }

@@ -1,7 +1,6 @@
 /** Who a client says it is, and by which one method (RFC 6749 §2.3). */
 
 import { isUtf8 } from "node:buffer";
-import type { FastifyRequest } from "fastify";
 import type { Client } from "../domain/policy.ts";
 import { isRefusal, refusal } from "../domain/refusal.ts";
 import type { ClientCredentials, Issuer } from "../issuer/types.ts";
@@ -12,9 +11,12 @@ import { invalidRequest, type Rejection } from "./refuse.ts";
 export interface BodyCredentials {
   readonly clientId?: string | undefined;
   readonly clientSecret?: string | undefined;
-  /** True: `client_assertion` or `client_assertion_type` is there. */
-  readonly assertion?: boolean;
+  readonly clientAssertion?: string | undefined;
+  readonly clientAssertionType?: string | undefined;
 }
+
+/** RFC 7523 §2.2. */
+export const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 const BASIC = /^basic +([A-Za-z0-9+/]+={0,2})$/i;
 
@@ -22,18 +24,22 @@ const TWO_METHODS = invalidRequest("a client authenticates by one method per req
 const TWO_CLIENTS = invalidRequest("client_id differs from the client in the Authorization header");
 const NO_CLIENT = refusal("invalid_client", "the request names no client");
 const BAD_HEADER = refusal("invalid_client", "the Authorization header holds no client id and secret of the scheme Basic");
-const NO_ASSERTIONS = refusal("invalid_client", "client assertions are not supported");
+const BAD_ASSERTION_TYPE = refusal("invalid_client", `client_assertion and client_assertion_type=${ASSERTION_TYPE} come together`);
 
 /** The credentials in a request. They are not checked here. */
 export function readClientCredentials(authorization: string | undefined, body: BodyCredentials): ClientCredentials | Rejection {
-  const inBody = body.clientSecret !== undefined || body.assertion === true;
-  if (authorization !== undefined && inBody) return TWO_METHODS;
-  if (body.clientSecret !== undefined && body.assertion === true) return TWO_METHODS;
-  if (authorization !== undefined) return readBasic(authorization, body.clientId);
-  if (body.assertion === true) return NO_ASSERTIONS;
-  if (body.clientId === undefined) return NO_CLIENT;
-  if (body.clientSecret === undefined) return { method: "none", clientId: body.clientId };
-  return { method: "post", clientId: body.clientId, secret: body.clientSecret };
+  const { clientId, clientSecret, clientAssertion, clientAssertionType } = body;
+  const hasAssertion = clientAssertion !== undefined || clientAssertionType !== undefined;
+  const methods = [authorization !== undefined, clientSecret !== undefined, hasAssertion].filter(Boolean).length;
+  if (methods > 1) return TWO_METHODS;
+  if (authorization !== undefined) return readBasic(authorization, clientId);
+  if (hasAssertion) {
+    if (clientAssertion === undefined || clientAssertionType !== ASSERTION_TYPE) return BAD_ASSERTION_TYPE;
+    return { method: "private_key_jwt", clientId, assertion: clientAssertion };
+  }
+  if (clientId === undefined) return NO_CLIENT;
+  if (clientSecret === undefined) return { method: "none", clientId };
+  return { method: "post", clientId, secret: clientSecret };
 }
 
 function readBasic(authorization: string, clientIdInBody: string | undefined): ClientCredentials | Rejection {
@@ -52,17 +58,31 @@ function readBasic(authorization: string, clientIdInBody: string | undefined): C
   return { method: "basic", clientId, secret };
 }
 
-/** The client that a request comes from. */
-export function authenticate(issuer: Issuer, authorization: string | undefined, body: BodyCredentials): Client | Rejection {
+/** The client that a request comes from. A promise only where an assertion has to be proven. */
+export function authenticate(
+  issuer: Issuer,
+  authorization: string | undefined,
+  body: BodyCredentials,
+): Client | Rejection | Promise<Client | Rejection> {
   const credentials = readClientCredentials(authorization, body);
   return isRefusal(credentials) ? credentials : issuer.authenticateClient(credentials);
 }
 
 /** The client that a form request comes from, by whichever method it uses. */
-export function authenticateForm(issuer: Issuer, request: FastifyRequest, form: Form): Client | Rejection {
-  return authenticate(issuer, request.headers.authorization, {
+export function authenticateForm(issuer: Issuer, authorization: string | undefined, form: Form): ReturnType<typeof authenticate> {
+  return authenticate(issuer, authorization, bodyCredentials(form));
+}
+
+/** Whether the request says anything about its client. */
+export function namesClient(authorization: string | undefined, form: Form): boolean {
+  return authorization !== undefined || Object.values(bodyCredentials(form)).some((value) => value !== undefined);
+}
+
+function bodyCredentials(form: Form): BodyCredentials {
+  return {
     clientId: parameter(form, "client_id"),
     clientSecret: parameter(form, "client_secret"),
-    assertion: (parameter(form, "client_assertion") ?? parameter(form, "client_assertion_type")) !== undefined,
-  });
+    clientAssertion: parameter(form, "client_assertion"),
+    clientAssertionType: parameter(form, "client_assertion_type"),
+  };
 }

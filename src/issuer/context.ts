@@ -2,7 +2,7 @@
 
 import type { Listener } from "../domain/events.ts";
 import type { Policy } from "../domain/policy.ts";
-import type { Clock, Digests, KeyCustodian, PasswordHasher, Random, RingCopy, Store, StoreMeter } from "../domain/ports.ts";
+import type { Clock, Digests, FetchDocument, KeyCustodian, PasswordHasher, Random, RingCopy, Store, StoreMeter } from "../domain/ports.ts";
 
 export interface Ports {
   readonly store: Store;
@@ -14,6 +14,7 @@ export interface Ports {
   readonly passwords: PasswordHasher;
   /** Resolves after the given milliseconds, or when the signal is aborted. */
   readonly sleep: (millis: number, signal?: AbortSignal) => Promise<void>;
+  readonly fetchDocument: FetchDocument;
   readonly emit: Listener;
   readonly meter?: StoreMeter;
 }

@@ -2,6 +2,8 @@
 
 import type { Policy } from "../domain/policy.ts";
 import { AccessTokens } from "./access-tokens.ts";
+import { type AssertionParts, assertSubject } from "./assert-subject.ts";
+import { Assertions } from "./assertions.ts";
 import { Accounts } from "./accounts.ts";
 import { clientCredentials } from "./client-credentials.ts";
 import { authenticateClient } from "./clients.ts";
@@ -17,9 +19,10 @@ import { Reach, watched } from "./reach.ts";
 import { ReadinessProbe } from "./readiness.ts";
 import { refresh } from "./refresh.ts";
 import { revoke } from "./revoke.ts";
-import { authorizeSessions, endOwnSession, endOwnSessions, listSessions, logOut } from "./sessions.ts";
+import { authorizeSessions, endOwnSession, endOwnSessions, listSessions, logOut, sessionOfAccessToken } from "./sessions.ts";
 import { Subjects } from "./subjects.ts";
 import { Throttle } from "./throttle.ts";
+import { sessionOfRefreshToken } from "./token-sessions.ts";
 import type { Issuer, Operator } from "./types.ts";
 
 export type { Ports } from "./context.ts";
@@ -38,13 +41,16 @@ export function createIssuer(policy: Policy, ports: Ports): Served {
   return {
     issuer: {
       policy,
-      authenticateClient: (credentials) => authenticateClient(parts.context, credentials),
+      authenticateClient: (credentials) => authenticateClient(parts, credentials),
       logIn: (request) => logIn(parts, request),
+      assertSubject: (request) => assertSubject(parts, request),
       refresh: (request) => refresh(parts, request),
       clientCredentials: (request) => clientCredentials(parts, request),
       revoke: (request) => revoke(parts, request),
       introspect: (request) => introspect(parts, request),
-      logOut: (token) => logOut(parts, token),
+      sessionOfAccessToken: (token) => sessionOfAccessToken(parts, token),
+      sessionOfRefreshToken: (client, token) => sessionOfRefreshToken(parts, client, token),
+      logOut: (session) => logOut(parts, session),
       authorizeSessions: (token) => authorizeSessions(parts, token),
       listSessions: (owner) => listSessions(parts, owner.sub),
       endSession: (owner, sid) => endOwnSession(parts, owner, sid),
@@ -69,7 +75,7 @@ export async function createOperator(policy: Policy, ports: Ports): Promise<Oper
   return createOperatorOf(parts);
 }
 
-function partsOf(policy: Policy, ports: Ports): LoginParts {
+function partsOf(policy: Policy, ports: Ports): LoginParts & AssertionParts {
   const reach = new Reach(ports.clock);
   const context: Context = { ...ports, policy, store: watched(ports.store, reach, ports.meter) };
   const keyRing = new KeyRing(context, reach);
@@ -83,6 +89,7 @@ function partsOf(policy: Policy, ports: Ports): LoginParts {
     tokens: new AccessTokens(context, keyRing),
     ends: new Ends(context, subjects, marker),
     marker,
+    assertions: new Assertions(context, marker),
     accounts: new Accounts(context),
     throttle: new Throttle(context),
   };

@@ -1,14 +1,16 @@
 /** What the issuer says about itself: RFC 8414, and OpenID discovery for verifiers that know only that. */
 
-import { type Grant, type Policy, SESSIONS_SCOPE } from "../domain/policy.ts";
+import { type Grant, JWT_BEARER, type Policy, SESSIONS_SCOPE } from "../domain/policy.ts";
 
 /** The grants that `/token` answers to. `login` is our own word and stays out. */
-export const TOKEN_GRANTS = ["refresh_token", "client_credentials"] as const satisfies readonly Grant[];
+export const TOKEN_GRANTS = ["refresh_token", "client_credentials", JWT_BEARER] as const satisfies readonly Grant[];
 export type TokenGrantType = (typeof TOKEN_GRANTS)[number];
 
 /** How clients authenticate (RFC 7591 §2). */
-const CONFIDENTIAL_METHODS = ["client_secret_basic", "client_secret_post"] as const;
+const CONFIDENTIAL_METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"] as const;
 const CLIENT_METHODS = [...CONFIDENTIAL_METHODS, "none"] as const;
+/** Of client assertions: what private_key_jwt is verified with. */
+const ASSERTION_ALGORITHMS = ["ES256", "EdDSA", "Ed25519"] as const;
 
 /** Authorization server metadata (RFC 8414 §2): what is enforced, no more. */
 export function serverMetadata(policy: Policy): Readonly<Record<string, unknown>> {
@@ -29,8 +31,11 @@ export function serverMetadata(policy: Policy): Readonly<Record<string, unknown>
     // Left out, it would mean authorization_code and implicit.
     grant_types_supported: TOKEN_GRANTS.filter((grant) => clients.some((client) => client.grants.includes(grant))),
     token_endpoint_auth_methods_supported: CLIENT_METHODS,
+    token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     revocation_endpoint_auth_methods_supported: CLIENT_METHODS,
+    revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     introspection_endpoint_auth_methods_supported: CONFIDENTIAL_METHODS,
+    introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   };
 }
 

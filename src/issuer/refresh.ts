@@ -7,7 +7,7 @@ import type { Client, Policy } from "../domain/policy.ts";
 import type { Bytes } from "../domain/ports.ts";
 import { type ParsedRefreshToken, parseRefreshToken, sidOf, spellRefreshToken, truncatedMac } from "../domain/refresh-token.ts";
 import { present, type PresentPolicy, type Session, sessionEndsAt } from "../domain/session.ts";
-import { livingSession, replaceSession } from "../domain/subject.ts";
+import { livingSession, replaceSession, type SubjectDocument } from "../domain/subject.ts";
 import type { AccessTokens } from "./access-tokens.ts";
 import type { Context } from "./context.ts";
 import type { Ends } from "./ends.ts";
@@ -34,6 +34,8 @@ export interface Recognized extends ParsedRefreshToken {
 }
 
 const REFUSED = refusal("invalid_grant", "the refresh token is not valid, or its session is over");
+/** The same to whoever asks; the edge also takes a cookie back that is good for nothing any more. */
+const OVER: Refusal = { ...REFUSED, isSessionOver: true };
 
 /**
  * A refresh token whose MAC is ours, and the session it names; undefined for any other text. No store call, and no promise
@@ -100,13 +102,14 @@ async function presentOnce(
     { now: context.clock(), macVersion: mac.version, downtime: reach.downtime() },
   );
   const { document } = loaded;
-  if (session === undefined || document === undefined) return unknown(parts, client);
+  if (session === undefined || document === undefined) return unknown(parts, client, isReplaced(document, token.sid));
 
   const tell = (): void =>
     context.emit({ event: "refresh", outcome: presented.outcome, clientId: client.id, sub: document.sub, sid: session.sid });
   switch (presented.outcome) {
     case "rotated":
     case "healed":
+    case "kept":
     case "retried": {
       const answer = await grantOf(parts, request, token, document.sub, presented.session, mac);
       if (isRefusal(answer)) return answer;
@@ -119,23 +122,28 @@ async function presentOnce(
       // The verdict is stored before it is told: a refused presentation must not be forgotten.
       if (!(await ends.endIn(loaded, document, token.subjectKey, [session.sid], ends.endOf(client.id, "replayed")))) return undefined;
       tell();
-      return REFUSED;
+      return OVER;
     }
     default:
       tell();
-      return REFUSED;
+      return presented.outcome === "client_mismatch" ? REFUSED : OVER;
   }
 }
 
-function presentPolicy({ clockSkewMillis, heal }: Policy, client: Client): PresentPolicy {
-  const { retryWindowMillis, keyedRetryWindowMillis, idleLifetimeMillis } = client;
-  return { retryWindowMillis, keyedRetryWindowMillis, idleLifetimeMillis, clockSkewMillis, heal };
+/** Its browser has logged in anew, and what this answer would take back may be the cookie of the new session. */
+function isReplaced(document: SubjectDocument | undefined, sid: string): boolean {
+  return document?.marks.some((mark) => mark.sid === sid && mark.reason === "replaced") === true;
 }
 
-async function unknown({ context, marker }: SessionParts, client: Client): Promise<Refusal> {
+function presentPolicy({ clockSkewMillis, heal }: Policy, client: Client): PresentPolicy {
+  const { rotates, retryWindowMillis, keyedRetryWindowMillis, idleLifetimeMillis } = client;
+  return { rotates, retryWindowMillis, keyedRetryWindowMillis, idleLifetimeMillis, clockSkewMillis, heal };
+}
+
+async function unknown({ context, marker }: SessionParts, client: Client, isReplacedOne: boolean): Promise<Refusal> {
   await marker.trustAbsence();
   context.emit({ event: "refresh", outcome: "unknown", clientId: client.id });
-  return REFUSED;
+  return isReplacedOne ? REFUSED : OVER;
 }
 
 async function grantOf(

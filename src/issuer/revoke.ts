@@ -2,7 +2,7 @@
 
 import { type Refusal, refusal } from "../domain/refusal.ts";
 import type { SessionParts } from "./refresh.ts";
-import { readToken } from "./token-sessions.ts";
+import { isOfAnother, OF_ANOTHER, readToken } from "./token-sessions.ts";
 import type { Done, TokenRequest } from "./types.ts";
 
 const DONE: Done = { done: true };
@@ -12,13 +12,10 @@ export async function revoke(parts: SessionParts, { client, token }: TokenReques
   const own = await readToken(parts, token);
   // RFC 7009 §2.2: what is no token of ours needs no revocation.
   if (own === undefined) return DONE;
-  const ofAnother = refusal("invalid_grant", "the token was issued to another client");
-  if (own.kind === "access" && own.claims.client_id !== client.id) return ofAnother;
+  if (own.kind === "access" && own.claims.client_id !== client.id) return OF_ANOTHER;
   if (own.sid === undefined) return refusal("unsupported_token_type", "an access token without a session can not be revoked");
   const { sid, subjectKey } = own;
-  const { document } = await parts.subjects.load(subjectKey);
-  const session = document?.sessions.find((candidate) => candidate.sid === sid);
-  if (session !== undefined && session.clientId !== client.id) return ofAnother;
+  if (await isOfAnother(parts, client, { subjectKey, sid })) return OF_ANOTHER;
   await parts.ends.endSession(subjectKey, sid, parts.ends.endOf(client.id, "revoked"));
   return DONE;
 }

@@ -8,7 +8,7 @@ import { livingSession, type NotBefore, type SubjectDocument } from "../domain/s
 import type { Context } from "./context.ts";
 import type { SessionParts } from "./refresh.ts";
 import { accessToken, findLiving } from "./token-sessions.ts";
-import type { Done, SessionListing, SessionOwner } from "./types.ts";
+import type { Done, SessionListing, SessionOwner, TokenSession } from "./types.ts";
 
 const BAD_TOKEN = refusal("invalid_token", "the access token is not valid");
 
@@ -23,12 +23,16 @@ export async function authorizeSessions(parts: SessionParts, token: string): Pro
   return living === undefined ? BAD_TOKEN : { sub: living.sub, sid: claims.sid };
 }
 
-/** Ends the session of an access token; one that is over already is over. */
-export async function logOut(parts: SessionParts, token: string): Promise<Done | Refusal> {
+export function sessionOfAccessToken(parts: SessionParts, token: string): TokenSession | Refusal {
   parts.keyRing.notBefore();
   const claims = parts.tokens.read(token, undefined);
   if (claims?.sid === undefined) return BAD_TOKEN;
-  await parts.ends.endSession(accessToken(parts, claims).subjectKey, claims.sid, parts.ends.endOf(claims.client_id, "logout"));
+  return { clientId: claims.client_id, sid: claims.sid, subjectKey: accessToken(parts, claims).subjectKey };
+}
+
+/** Ends the session; one that is over already is over. */
+export async function logOut({ ends }: SessionParts, { clientId, sid, subjectKey }: TokenSession): Promise<Done> {
+  await ends.endSession(subjectKey, sid, ends.endOf(clientId, "logout"));
   return { done: true };
 }
 

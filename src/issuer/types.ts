@@ -2,13 +2,14 @@
 
 import type { KeyAlgorithm, KeyState } from "../domain/ring.ts";
 import type { Client, Policy } from "../domain/policy.ts";
-import type { StoreFinding } from "../domain/ports.ts";
+import type { Bytes, StoreFinding } from "../domain/ports.ts";
 import type { Refusal } from "../domain/refusal.ts";
 
 /** How a client says who it is (RFC 6749 §2.3). `basic` carries the two decoded halves. */
 export type ClientCredentials =
   | { readonly method: "none"; readonly clientId: string }
-  | { readonly method: "basic" | "post"; readonly clientId: string; readonly secret: string };
+  | { readonly method: "basic" | "post"; readonly clientId: string; readonly secret: string }
+  | { readonly method: "private_key_jwt"; readonly clientId?: string | undefined; readonly assertion: string };
 
 export interface TokenGrant {
   readonly accessToken: string;
@@ -30,6 +31,21 @@ export interface LogInRequest {
   /** The client's address, for throttling. */
   readonly address: string;
   readonly userAgent: string | undefined;
+  /** A refresh token of the client whose session the new one takes the place of. */
+  readonly replaces?: string | undefined;
+}
+
+/** RFC 7523 §2.1: a trusted issuer's word for a subject. */
+export interface AssertSubjectRequest {
+  readonly client: Client;
+  readonly assertion: string;
+  /** The one resource of the session; all of the client's if absent. */
+  readonly resource?: string | undefined;
+  readonly scope?: string | undefined;
+  /** The client's address, for the audit log. */
+  readonly address: string;
+  readonly userAgent: string | undefined;
+  readonly replaces?: string | undefined;
 }
 
 export interface RefreshRequest {
@@ -84,19 +100,32 @@ export interface Readiness {
   readonly missing: readonly string[];
 }
 
+/** The session that a token of ours is of. */
+export interface TokenSession {
+  readonly clientId: string;
+  readonly sid: string;
+  /** 16 bytes. */
+  readonly subjectKey: Bytes;
+}
+
 export type Done = { readonly done: true };
 
 /** The flows that requests run. A `StoreError` or `UnavailableError` thrown by any of them is a 503. */
 export interface Issuer {
   readonly policy: Policy;
-  authenticateClient(credentials: ClientCredentials): Client | Refusal;
+  /** A promise only where an assertion has to be proven. */
+  authenticateClient(credentials: ClientCredentials): Client | Refusal | Promise<Client | Refusal>;
   logIn(request: LogInRequest): Promise<TokenGrant | Refusal>;
+  assertSubject(request: AssertSubjectRequest): Promise<TokenGrant | Refusal>;
   refresh(request: RefreshRequest): Promise<TokenGrant | Refusal>;
   clientCredentials(request: ClientCredentialsRequest): Promise<TokenGrant | Refusal>;
   revoke(request: TokenRequest): Promise<Done | Refusal>;
   introspect(request: TokenRequest): Promise<Introspection | Refusal>;
-  /** Ends the session of an access token. */
-  logOut(accessToken: string): Promise<Done | Refusal>;
+  /** Whose session a good access token is of; it may be over already. */
+  sessionOfAccessToken(accessToken: string): TokenSession | Refusal;
+  /** The same of a refresh token; undefined where it is none of ours. Refused where the session is another client's. */
+  sessionOfRefreshToken(client: Client, refreshToken: string): Promise<TokenSession | Refusal | undefined>;
+  logOut(session: TokenSession): Promise<Done>;
   /** Checks an access token for the issuer's own resource, scope `sessions`, of a living session. */
   authorizeSessions(accessToken: string): Promise<SessionOwner | Refusal>;
   listSessions(owner: SessionOwner): Promise<readonly SessionListing[]>;

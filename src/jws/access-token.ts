@@ -2,6 +2,7 @@
 
 import { algorithmNamed } from "./algorithms.ts";
 import type { SignatureAlgorithm } from "./algorithms.ts";
+import { isAbsentOr, isNumericDate, isString, isText } from "./claim-types.ts";
 import { parseCompactJws, parseJsonObject } from "./compact.ts";
 import type { JwsFault, JwsHeader } from "./compact.ts";
 import type { VerificationKey } from "./jwk.ts";
@@ -133,23 +134,6 @@ function hasRequiredClaims(members: Readonly<Record<string, unknown>>): members 
     isAbsentOr(isString, members.scope) &&
     isAudience(members.aud)
   );
-}
-
-function isAbsentOr(check: (value: unknown) => boolean, value: unknown): boolean {
-  return value === undefined || check(value);
-}
-
-function isString(value: unknown): value is string {
-  return typeof value === "string";
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string" && value !== "";
-}
-
-/** RFC 7519 §2; a fraction is legal. Finite in milliseconds too, so that no sum overflows into a comparison that holds. */
-function isNumericDate(value: unknown): value is number {
-  return typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER / 1000;
 }
 
 function isAudience(value: unknown): boolean {

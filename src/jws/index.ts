@@ -14,6 +14,8 @@ export type {
 } from "./access-token.ts";
 export { algorithmNamed, algorithmOfKey } from "./algorithms.ts";
 export type { SignatureAlgorithm } from "./algorithms.ts";
+export { isSigned, parseAssertion } from "./assertion.ts";
+export type { AssertionClaims, AssertionExpectations, AssertionFault, AssertionResult, ParsedAssertion } from "./assertion.ts";
 export { signAccessToken } from "./assemble.ts";
 export { MAX_COMPACT_JWS_LENGTH, parseCompactJws } from "./compact.ts";
 export type { CompactJws, JwsFault, JwsHeader } from "./compact.ts";

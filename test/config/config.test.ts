@@ -13,10 +13,13 @@ const SHOWN = {
   ops: { host: "127.0.0.1", port: 9464 },
   store: { kind: "embedded", directory: `${FOLDER}/data` },
   keys: { directory: `${FOLDER}/keys` },
+  trustedProxies: [],
+  allowedNetworks: [],
 };
 const SHOWN_POLICY = {
   issuer: "http://127.0.0.1:3000",
   clockSkewMillis: 10 * SECOND,
+  trustedIssuers: new Map(),
   keys: {
     algorithms: ["ES256", "EdDSA"],
     defaultAlgorithm: "ES256",
@@ -43,7 +46,7 @@ const SHOWN_RESOURCE = {
   accessTokenLifetimeMillis: 10 * MINUTE,
 };
 
-t.test("with no file at all the values, the resource and the client of INTERFACE are in force", async (t) => {
+t.test("with no file at all the values, the resource and the clients of INTERFACE are in force", async (t) => {
   const { policy, ...config } = configOf(undefined);
   t.same(config, { ...SHOWN, production: false, isDefault: true, source: undefined, warnings: [] });
   const { resources, clients, ...rest } = policy;
@@ -60,6 +63,20 @@ t.test("with no file at all the values, the resource and the client of INTERFACE
         resources: [API, "http://127.0.0.1:3000"],
         scopes: ["read", "write"],
         sessions: true,
+        allowedOrigins: [],
+        rotates: true,
+        ...SHOWN_WINDOWS,
+      },
+      {
+        id: "web",
+        type: "public",
+        grants: ["login", "refresh_token"],
+        refreshTokenDelivery: "cookie",
+        allowedOrigins: ["http://127.0.0.1:3000"],
+        resources: [API, "http://127.0.0.1:3000"],
+        scopes: ["read", "write"],
+        sessions: true,
+        rotates: true,
         ...SHOWN_WINDOWS,
       },
     ],

@@ -1,5 +1,5 @@
 import t from "tap";
-import { API, faultsOf, placesOf, publicClient, resource, service } from "./support.ts";
+import { API, faultsOf, placesOf, publicClient, resource, service, warningsOf } from "./support.ts";
 
 t.test("an issuer is an origin in its canonical form (RFC 8414 §2)", async (t) => {
   const wrong = [
@@ -81,31 +81,10 @@ t.test("what later versions do is refused as not built yet, each at its place", 
   const cases: readonly (readonly [string, unknown])[] = [
     ["workers", { workers: 2 }],
     ["workers", { workers: "auto" }],
-    ["trustedProxies", { trustedProxies: ["10.0.0.0/8", "::1"] }],
-    [
-      "trustedIssuers",
-      {
-        trustedIssuers: [
-          { issuer: "https://login.example.com/tenant", jwksUri: "https://login.example.com/keys", subjectPrefix: "x:", clients: ["app"] },
-        ],
-      },
-    ],
     ["store", { store: "redis+sentinel://u:p@h1:26379,h2:26379/main" }],
     ["store", { store: "redis+cluster://h1:7000,[::1]:7001" }],
     ["redis.waitReplicas", { redis: { waitReplicas: 1 } }],
     ["keys.oldEncryptionKeyFile", { keys: { oldEncryptionKeyFile: "old.key" } }],
-    ["clients[0].refreshTokenDelivery", { resources: [resource], clients: [{ ...publicClient, refreshTokenDelivery: "cookie" }] }],
-    ["clients[0].allowedOrigins", { resources: [resource], clients: [{ ...publicClient, allowedOrigins: ["http://127.0.0.1:3000"] }] }],
-    [
-      "clients[0].grants[1]",
-      { resources: [resource], clients: [{ ...publicClient, grants: ["login", "urn:ietf:params:oauth:grant-type:jwt-bearer"] }] },
-    ],
-    ["clients[0].rotation", { resources: [resource], clients: [{ ...publicClient, rotation: "never" }] }],
-    ["clients[0].jwks", { resources: [resource], clients: [{ ...service, jwks: { keys: [{ kty: "EC" }] } }] }],
-    [
-      "clients[0].jwksUri",
-      { resources: [resource], clients: [{ ...service, secretSha256: undefined, jwksUri: "https://c.example/jwks" }] },
-    ],
   ];
   for (const [place, document] of cases)
     t.match(faultsOf(document), [new RegExp(`^${place.replace(/[[\]]/g, "\\$&")}: .*not built yet$`)], place);
@@ -113,28 +92,82 @@ t.test("what later versions do is refused as not built yet, each at its place", 
   t.match(faultsOf({}, { MINTMARK_OLD_KEY_ENCRYPTION_KEY: "A".repeat(43) }), [/^MINTMARK_OLD_KEY_ENCRYPTION_KEY: .*not built yet$/]);
 });
 
-t.test("what is not built yet must have the right shape all the same", async (t) => {
+t.test("keys and issuers of others have the right shape", async (t) => {
   t.same(
     placesOf({
       trustedIssuers: [
         { issuer: "login" },
-        { issuer: "https://a.example", subjectPrefix: "a:", jwksUri: "https://a.example", jwks: { keys: [{ kty: "EC" }] } },
+        { issuer: "https://a.example", subjectPrefix: "a:", jwksUri: "https://a.example", jwks: { keys: [{ kty: "EC", crv: "P-256" }] } },
       ],
       resources: [resource],
       clients: [
         { ...publicClient, allowedOrigins: ["https://a/"] },
-        { ...service, jwks: { keys: [{ kty: "EC", d: "private" }] } },
+        { ...service, jwks: { keys: [{ kty: "EC", crv: "P-256", d: "private" }] } },
+        { ...service, id: "rsa", jwks: { keys: [{ kty: "RSA" }] } },
       ],
     }).filter((place) => place !== "trustedIssuers"),
     [
       "clients[0].allowedOrigins[0]",
       "clients[1].jwks",
+      "clients[2].jwks",
       "trustedIssuers[0]",
+      "trustedIssuers[0].clients",
       "trustedIssuers[0].issuer",
       "trustedIssuers[0].subjectPrefix",
       "trustedIssuers[1]",
+      "trustedIssuers[1].clients",
     ],
   );
+});
+
+const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const P256 = { keys: [{ kty: "EC", crv: "P-256", x: "A".repeat(43), y: "A".repeat(43) }] };
+
+t.test("subjects of different sources can't meet", async (t) => {
+  const clients = [
+    { ...publicClient, grants: [JWT_BEARER, "refresh_token"] },
+    { ...publicClient, id: "other" },
+  ];
+  const trusted = (name: string, subjectPrefix: string, more: object = {}) => ({
+    issuer: `https://${name}.example`,
+    jwks: P256,
+    subjectPrefix,
+    clients: ["app"],
+    ...more,
+  });
+  const places = (...trustedIssuers: object[]) => placesOf({ resources: [resource], clients, trustedIssuers });
+  t.same(places(trusted("a", "a:"), trusted("b", "b:")), []);
+  t.same(places(trusted("a", "x"), trusted("b", "x-")), ["trustedIssuers[0].subjectPrefix"], "x and x- give both x-1");
+  t.same(places(trusted("a", "x-"), trusted("b", "x")), ["trustedIssuers[1].subjectPrefix"]);
+  t.same(places(trusted("a", "x"), trusted("b", "x")), ["trustedIssuers[0].subjectPrefix", "trustedIssuers[1].subjectPrefix"]);
+  t.same(places(trusted("a", "a:"), trusted("a", "b:")), ["trustedIssuers[1]"], "one issuer, one entry");
+  t.same(places(trusted("a", "a:", { clients: ["nobody", "other"] })), ["trustedIssuers[0].clients[0]", "trustedIssuers[0].clients[1]"]);
+  t.same(places(trusted("a", "a:", { clients: [] })), ["trustedIssuers[0].clients"]);
+  t.same(places(trusted("a", "a:", { issuer: "http://127.0.0.1:3000" })), ["trustedIssuers[0].issuer"], "the issuer itself");
+  t.match(warningsOf({ resources: [resource], clients }), [/^clients\[0\]\.grants\[0\]: no trusted issuer lists this client/]);
+});
+
+t.test("a cookie client has pages, and says so where browsers won't send its cookie", async (t) => {
+  const web = { ...publicClient, refreshTokenDelivery: "cookie" };
+  const warnings = (issuer: string, ...allowedOrigins: string[]) =>
+    warningsOf({ issuer, resources: [resource], clients: [{ ...web, allowedOrigins }] });
+  t.same(placesOf({ resources: [resource], clients: [web] }), ["clients[0].allowedOrigins"]);
+  t.same(warnings("https://auth.example.com", "https://app.example.com", "https://example.com", "https://auth.example.com"), []);
+  t.same(warnings("http://127.0.0.1:3000", "http://127.0.0.1:5173"), [], "ports don't make sites");
+  t.same(warnings("http://localhost:3000", "http://localhost:5173"), []);
+  const elsewhere = [/^clients\[0\]\.allowedOrigins\[0\]: is not on the issuer's site/];
+  t.match(warnings("https://auth.example.com", "https://app.example.org"), elsewhere);
+  t.match(warnings("https://auth.example.com", "http://app.example.com"), elsewhere, "sites have a scheme");
+  t.match(warnings("https://auth.example.co.uk", "https://app.other.co.uk"), elsewhere, "co.uk is nobody's");
+  t.match(warnings("https://auth.github.io", "https://app.github.io"), elsewhere, "nor is github.io");
+  t.match(warnings("http://127.0.0.1:3000", "http://localhost:3000"), elsewhere);
+  t.match(warnings("http://127.0.0.1:3000", "http://127.0.0.2:3000"), elsewhere);
+});
+
+t.test("a public client without rotation is warned of, a confidential one is not (RFC 9700 §2.2.2)", async (t) => {
+  const never = (client: object) => warningsOf({ resources: [resource], clients: [{ ...client, rotation: "never" }] });
+  t.match(never(publicClient), [/^clients\[0\]\.rotation: /]);
+  t.same(never({ ...service, grants: ["login", "refresh_token"] }), []);
 });
 
 t.test("every fault is listed at once, of every kind", async (t) => {

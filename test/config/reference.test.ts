@@ -39,7 +39,7 @@ t.test("every JSON example in the docs is a valid configuration", async (t) => {
   }
 });
 
-t.test("the schema accepts the example of INTERFACE, with what is not built yet", async (t) => {
+t.test("the schema and the readers accept an example with every member", async (t) => {
   const example = {
     issuer: "http://127.0.0.1:3000",
     listen: { host: "127.0.0.1", port: 3000 },
@@ -78,11 +78,7 @@ t.test("the schema accepts the example of INTERFACE, with what is not built yet"
     trustedIssuers: [],
   };
   t.ok(validate(example), JSON.stringify(validate.errors));
-  t.same(
-    faultsOf(example).map((fault) => fault.replace(/^.*?: .*(not built yet)$/, "$1")),
-    ["not built yet", "not built yet"],
-  );
-  t.same(faultsOf({ ...example, clients: [example.clients[0], service] }), []);
+  t.same(faultsOf(example), []);
 });
 
 t.test("the schema refuses what the readers refuse by shape", async (t) => {

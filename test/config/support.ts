@@ -19,6 +19,11 @@ export function configOf(document: ConfigDocument | undefined, environment: Envi
   return accepted(parseConfig(document, environment, FOLDER));
 }
 
+/** The warnings of a document without faults. */
+export function warningsOf(document: unknown, environment: Environment = {}): readonly string[] {
+  return accepted(parseConfig(document, environment, FOLDER)).warnings;
+}
+
 /** `path: message` of every fault. */
 export function faultsOf(document: unknown, environment: Environment = {}): string[] {
   return listed(parseConfig(document, environment, FOLDER));

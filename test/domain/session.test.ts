@@ -20,6 +20,7 @@ const OTHER_KEY = Uint8Array.from({ length: 16 }, (_, index) => 255 - index);
 
 /** INTERFACE's defaults. */
 const POLICY: PresentPolicy = {
+  rotates: true,
   retryWindowMillis: 30 * SECOND,
   keyedRetryWindowMillis: HOUR,
   idleLifetimeMillis: 30 * DAY,

@@ -1,6 +1,6 @@
 import t from "tap";
 import { isRefusal } from "../../src/domain/refusal.ts";
-import { readClientCredentials } from "../../src/http/client-credentials.ts";
+import { ASSERTION_TYPE, readClientCredentials } from "../../src/http/client-credentials.ts";
 
 const basic = (pair: string | Buffer): string => `Basic ${Buffer.from(pair as string).toString("base64")}`;
 
@@ -47,6 +47,13 @@ t.test("a header that is no proper Basic names no client", async (t) => {
   }
 });
 
+const ASSERTION = { clientAssertion: "a.b.c", clientAssertionType: ASSERTION_TYPE };
+
+t.test("an assertion names its client itself; client_id may repeat it (RFC 7521 §4.2)", async (t) => {
+  for (const clientId of [undefined, "service"])
+    t.same(readClientCredentials(undefined, { clientId, ...ASSERTION }), { method: "private_key_jwt", clientId, assertion: "a.b.c" });
+});
+
 t.test("a client uses one method and is one client", async (t) => {
   const header = basic("service:s");
   const refused = (...[authorization, body]: Parameters<typeof readClientCredentials>): unknown => {
@@ -54,10 +61,12 @@ t.test("a client uses one method and is one client", async (t) => {
     return isRefusal(credentials) && credentials.refused;
   };
   t.equal(refused(header, { clientSecret: "s" }), "invalid_request");
-  t.equal(refused(header, { assertion: true }), "invalid_request");
-  t.equal(refused(undefined, { clientId: "service", clientSecret: "s", assertion: true }), "invalid_request");
+  t.equal(refused(header, ASSERTION), "invalid_request");
+  t.equal(refused(undefined, { clientId: "service", clientSecret: "s", ...ASSERTION }), "invalid_request");
   t.equal(refused(header, { clientId: "other" }), "invalid_request");
-  t.equal(refused(undefined, { clientId: "service", assertion: true }), "invalid_client");
+  t.equal(refused(undefined, { clientId: "service", clientAssertion: "a.b.c" }), "invalid_client", "without its type (RFC 7521 §4.2)");
+  t.equal(refused(undefined, { clientAssertionType: ASSERTION_TYPE }), "invalid_client", "a type alone");
+  t.equal(refused(undefined, { clientAssertion: "a.b.c", clientAssertionType: "urn:x" }), "invalid_client", "another type");
   t.equal(refused(undefined, { clientSecret: "s" }), "invalid_client");
   t.equal(refused(undefined, {}), "invalid_client");
 });

@@ -75,8 +75,9 @@ t.test("metadata is the configured issuer's, whatever the request's host is (RFC
       response_types_supported: [],
       subject_types_supported: ["public"],
       grant_types_supported: ["refresh_token", "client_credentials"],
-      token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
-      introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+      token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+      token_endpoint_auth_signing_alg_values_supported: ["ES256", "EdDSA", "Ed25519"],
+      introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt"],
     });
     t.notMatch(answer.body, /evil|"login"/);
   }
@@ -90,6 +91,6 @@ t.test("metadata lists only what some client may use (RFC 8414 §2)", async (t) 
     ...POLICY,
     clients: new Map([["app", { ...app, grants: ["login", "urn:ietf:params:oauth:grant-type:jwt-bearer"], sessions: false }]]),
   });
-  t.same(metadata["grant_types_supported"], []);
+  t.same(metadata["grant_types_supported"], ["urn:ietf:params:oauth:grant-type:jwt-bearer"], "login is our own word");
   t.same(metadata["scopes_supported"], ["read", "write"]);
 });

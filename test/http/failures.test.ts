@@ -14,13 +14,14 @@ t.test("an unknown path is 404, a known one with another method 405 with Allow",
     t.equal(errorOf(answer), "not_found", path);
   }
   for (const [method, path, allow] of [
-    ["GET", "/token", "POST"],
-    ["HEAD", "/token", "POST"],
-    ["PUT", "/token?x=y", "POST"],
-    ["OPTIONS", "/login", "POST"],
-    ["POST", "/sessions", "DELETE, GET, HEAD"],
-    ["GET", "/sessions/abc", "DELETE"],
+    ["GET", "/token", "OPTIONS, POST"],
+    ["HEAD", "/token", "OPTIONS, POST"],
+    ["PUT", "/token?x=y", "OPTIONS, POST"],
+    ["DELETE", "/login", "OPTIONS, POST"],
+    ["POST", "/sessions", "DELETE, GET, HEAD, OPTIONS"],
+    ["GET", "/sessions/abc", "DELETE, OPTIONS"],
     ["POST", "/livez", "GET, HEAD"],
+    ["OPTIONS", "/introspect", "POST"],
   ] as const) {
     const answer = await injected(app, method, path, method === "PUT" ? FORM : {}, method === "PUT" ? REFRESH : undefined);
     t.equal(answer.status, 405, path);

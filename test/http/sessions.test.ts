@@ -16,7 +16,8 @@ t.test("logout hands over the access token and answers 204", async (t) => {
   t.equal(answer.status, 204);
   t.equal(answer.body, "");
   t.equal(answer.headers["cache-control"], "no-store");
-  t.same(issuer.calls, [["logOut", "aaa.bbb.ccc"]]);
+  t.match(issuer.calls, [["logOut", { clientId: "app", sid: "of aaa.bbb.ccc" }]]);
+  t.equal(issuer.calls.length, 1);
 });
 
 t.test("the list has INTERFACE's members, times in seconds", async (t) => {
@@ -107,7 +108,7 @@ t.test("without credentials the challenge names no error; with bad ones it does 
 t.test("an access token without the scope is 403 insufficient_scope", async (t) => {
   const { app, issuer } = edge({
     authorizeSessions: async () => refusal("insufficient_scope", "the scope sessions is needed"),
-    logOut: async () => refusal("invalid_token", "the session is over"),
+    sessionOfAccessToken: () => refusal("invalid_token", "the session is over"),
   });
   for (const [method, url] of ROUTES.slice(1)) {
     const answer = await injected(app, method, url, BEARER);

@@ -87,12 +87,7 @@ t.test("malformed requests reach no flow", async (t) => {
     ["an unknown grant type", "grant_type=foo", 400, "unsupported_grant_type"],
     ["the password grant", "grant_type=password&username=u&password=p", 400, "unsupported_grant_type"],
     ["an authorization code", "grant_type=authorization_code&code=x&client_id=app", 400, "unsupported_grant_type"],
-    [
-      "a JWT bearer assertion, not built yet",
-      "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=x",
-      400,
-      "unsupported_grant_type",
-    ],
+    ["a JWT bearer grant of nobody", "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=x", 401, "invalid_client"],
     ["our own word login", "grant_type=login&client_id=app", 400, "unsupported_grant_type"],
     ["markup and line breaks as a grant type", "grant_type=%3Cscript%3E%0d%0aX-Evil:1", 400, "invalid_request"],
     ["a repeated grant type", `grant_type=client_credentials&${REFRESH}`, 400, "invalid_request"],

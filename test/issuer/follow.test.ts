@@ -171,7 +171,7 @@ t.test("a view older than 5 s gives no grants, and the JWK Set goes on", async (
     () => node.issuer.clientCredentials({ client: node.client("service") }),
     () => node.issuer.revoke({ client: node.client("app"), token: grant.refreshToken }),
     () => node.issuer.introspect({ client: node.client("service"), token: grant.accessToken }),
-    () => node.issuer.logOut(grant.accessToken),
+    () => node.logOut(grant.accessToken),
     () => node.issuer.authorizeSessions(grant.accessToken),
   ];
   for (const ask of asked) await t.rejects(ask(), UNAVAILABLE);

@@ -84,7 +84,7 @@ t.test("what the configuration takes from a client its living sessions don't get
 
 t.test("client credentials give a token of the client's own and no session", async (t) => {
   const { world, node } = await worldWithSession();
-  const service = given(node.issuer.authenticateClient({ method: "post", clientId: "service", secret: SECRET }));
+  const service = given(await node.issuer.authenticateClient({ method: "post", clientId: "service", secret: SECRET }));
   const grant = given(await node.issuer.clientCredentials({ client: service }));
   t.same(Object.keys(grant).sort(), ["accessToken", "expiresInSeconds", "scope"]);
   const claims = claimsOf(grant.accessToken);
@@ -138,7 +138,7 @@ t.test("what a node with a faster clock has just issued is known to the slower o
   t.same(await revoke(node, first.accessToken), { done: true });
   t.match(await fast.tryRefresh(first.refreshToken), INVALID_GRANT, "the revocation was no empty word");
   t.match(await node.issuer.authorizeSessions(own.accessToken), { sid: second.sid });
-  t.same(await node.issuer.logOut(own.accessToken), { done: true });
+  t.same(await node.logOut(own.accessToken), { done: true });
   t.match(await fast.tryRefresh(own.refreshToken), INVALID_GRANT);
 });
 
@@ -246,7 +246,7 @@ t.test("everything else is exactly { active: false }", async (t) => {
   const reports = await node.refresh(grant.refreshToken, { resource: REPORTS });
   t.same(await introspect(node, reports.accessToken), inactive, "an audience that is not the caller's");
   const over = await node.logIn("alice", { clientId: "auditor" });
-  await node.issuer.logOut(over.accessToken);
+  await node.logOut(over.accessToken);
   t.same(await introspect(node, over.refreshToken), inactive, "a session that is over");
   const ownToken = given(await node.issuer.clientCredentials({ client: node.client("service") })).accessToken;
   t.match(await introspect(node, ownToken), { active: true }, "a token without a session is good until it expires");
@@ -271,18 +271,18 @@ t.test("absence proves nothing in a store that was emptied", async (t) => {
 
 t.test("an access token logs its session out, once or twice", async (t) => {
   const { node, grant } = await worldWithSession();
-  t.same(await node.issuer.logOut(grant.accessToken), { done: true });
-  t.same(await node.issuer.logOut(grant.accessToken), { done: true });
+  t.same(await node.logOut(grant.accessToken), { done: true });
+  t.same(await node.logOut(grant.accessToken), { done: true });
   t.match(await node.tryRefresh(grant.refreshToken), INVALID_GRANT);
-  t.match(await node.issuer.logOut(grant.refreshToken), { refused: "invalid_token" });
+  t.match(await node.logOut(grant.refreshToken), { refused: "invalid_token" });
   const own = given(await node.issuer.clientCredentials({ client: node.client("service") }));
-  t.match(await node.issuer.logOut(own.accessToken), { refused: "invalid_token" });
+  t.match(await node.logOut(own.accessToken), { refused: "invalid_token" });
 });
 
 t.test("a logout that the store did not take is an error", async (t) => {
   const { node, grant } = await worldWithSession();
   node.link.failNext("append", "ends", "lost");
-  await t.rejects(node.issuer.logOut(grant.accessToken), StoreError);
+  await t.rejects(node.logOut(grant.accessToken), StoreError);
   t.ok(await node.refresh(grant.refreshToken));
 });
 

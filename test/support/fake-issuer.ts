@@ -1,19 +1,25 @@
 /** An issuer that decides nothing: records what the edge asked and answers what a test says. For wire details only. */
 
-import type { Client, Policy, Resource } from "../../src/domain/policy.ts";
+import { type Client, JWT_BEARER, type Policy, type Resource } from "../../src/domain/policy.ts";
 import { refusal } from "../../src/domain/refusal.ts";
 import type { Issuer, TokenGrant } from "../../src/issuer/types.ts";
 
 const API = "https://api.example.com";
 export const ISSUER = "https://auth.example.com";
+/** Where the pages of the clients `spa`, `web` and `admin` are. */
+export const SPA = "https://spa.example.com";
+export const WEB = "https://app.example.com";
+export const ADMIN = "https://admin.example.com";
 export const SECRET = "a+b c%d:e&f";
 
-function client(id: string, type: Client["type"], grants: Client["grants"]): Client {
+function client(id: string, type: Client["type"], grants: Client["grants"], more: Partial<Client> = {}): Client {
   return {
     id,
     type,
     grants,
     refreshTokenDelivery: "body",
+    allowedOrigins: [],
+    rotates: true,
     resources: [API, ISSUER],
     scopes: ["read", "write"],
     sessions: true,
@@ -22,6 +28,7 @@ function client(id: string, type: Client["type"], grants: Client["grants"]): Cli
     idleLifetimeMillis: 2_592_000_000,
     absoluteLifetimeMillis: 15_552_000_000,
     accessTokenLifetimeMillis: 600_000,
+    ...more,
   };
 }
 
@@ -41,8 +48,12 @@ export const POLICY: Policy = {
       client("app", "public", ["login", "refresh_token"]),
       client("other", "public", ["refresh_token"]),
       client("service", "confidential", ["client_credentials"]),
+      client("spa", "public", ["login", "refresh_token"], { allowedOrigins: [SPA] }),
+      client("web", "public", ["login", "refresh_token", JWT_BEARER], { refreshTokenDelivery: "cookie", allowedOrigins: [WEB] }),
+      client("admin", "public", ["login", "refresh_token"], { refreshTokenDelivery: "cookie", allowedOrigins: [ADMIN, WEB] }),
     ].map((one) => [one.id, one]),
   ),
+  trustedIssuers: new Map(),
   keys: {
     algorithms: ["ES256", "EdDSA"],
     defaultAlgorithm: "ES256",
@@ -64,6 +75,8 @@ export const GRANT: TokenGrant = {
   sid: "abcdefghijklmnopqrstuv",
 };
 
+const SUBJECT_KEY = new Uint8Array(16);
+
 export interface FakeIssuer extends Issuer {
   /** Every call that could change something or judge a token: the name and its arguments. */
   readonly calls: (readonly [name: string, ...args: readonly unknown[]])[];
@@ -75,16 +88,19 @@ export function fakeIssuer(answers: Partial<Issuer> = {}): FakeIssuer {
   const issuer: Issuer = {
     policy: POLICY,
     authenticateClient(credentials) {
-      const found = POLICY.clients.get(credentials.clientId);
-      const secret = credentials.method === "none" ? undefined : credentials.secret;
+      const found = issuer.policy.clients.get(credentials.clientId ?? "");
+      const secret = "secret" in credentials ? credentials.secret : undefined;
       const isRight = found !== undefined && (found.type === "public" ? secret === undefined : secret === SECRET);
       return isRight ? found : refusal("invalid_client", "unknown client or wrong secret");
     },
     logIn: async () => GRANT,
+    assertSubject: async () => GRANT,
     refresh: async () => GRANT,
     clientCredentials: async () => ({ accessToken: "a.b.c", expiresInSeconds: 600, scope: "read" }),
     revoke: async () => ({ done: true }),
     introspect: async () => ({ active: false }),
+    sessionOfAccessToken: (token) => ({ clientId: "app", sid: `of ${token}`, subjectKey: SUBJECT_KEY }),
+    sessionOfRefreshToken: async ({ id }, token) => ({ clientId: id, sid: `of ${token}`, subjectKey: SUBJECT_KEY }),
     logOut: async () => ({ done: true }),
     authorizeSessions: async () => ({ sub: "alice", sid: "mine" }),
     listSessions: async () => [],
@@ -98,6 +114,7 @@ export function fakeIssuer(answers: Partial<Issuer> = {}): FakeIssuer {
   };
   const recorded = [
     "logIn",
+    "assertSubject",
     "refresh",
     "clientCredentials",
     "revoke",

@@ -463,7 +463,7 @@ export class History {
     if (how === "log out" && Number(claimsOf(accessToken)["exp"]) * 1_000 <= this.#world.now + CLOCKS_DIFFER_MILLIS) return;
     const answer = await this.#attempt<object | boolean>(place, fault, (node) => {
       if (how === "revoke") return node.issuer.revoke({ client: node.client(session.clientId), token });
-      if (how === "log out") return node.issuer.logOut(accessToken);
+      if (how === "log out") return node.logOut(accessToken);
       return node.issuer.endSession({ sub: this.#subs[session.user]!, sid: "" }, session.sid);
     });
     const { isLogged, isSwapped } = this.#effects(place);

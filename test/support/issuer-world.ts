@@ -4,8 +4,16 @@ import { hash } from "node:crypto";
 import { KEYS, ringDocument } from "../../src/domain/documents.ts";
 import type { IssuerEvent } from "../../src/domain/events.ts";
 import type { Client, Policy, Resource } from "../../src/domain/policy.ts";
-import type { Bytes, PasswordHasher, Random, RingCopy, Store } from "../../src/domain/ports.ts";
-import { isRefusal } from "../../src/domain/refusal.ts";
+import {
+  type Bytes,
+  type FetchDocument,
+  FetchError,
+  type PasswordHasher,
+  type Random,
+  type RingCopy,
+  type Store,
+} from "../../src/domain/ports.ts";
+import { isRefusal, type Refusal } from "../../src/domain/refusal.ts";
 import { subjectKeyOf } from "../../src/domain/refresh-token.ts";
 import type { Ring } from "../../src/domain/ring.ts";
 import type { SubjectDocument } from "../../src/domain/subject.ts";
@@ -13,6 +21,7 @@ import { decodeSubject } from "../../src/domain/subject-codec.ts";
 import {
   createIssuer,
   createOperator,
+  type Done,
   type Issuer,
   type LogInRequest,
   type Operator,
@@ -42,6 +51,8 @@ export function client(id: string, members: Partial<Client> = {}): Client {
     type: "public",
     grants: ["login", "refresh_token"],
     refreshTokenDelivery: "body",
+    allowedOrigins: [],
+    rotates: true,
     resources: [API, REPORTS],
     scopes: ["read", "write"],
     sessions: false,
@@ -83,6 +94,7 @@ export function policy(members: Partial<Policy> = {}, clients: readonly Client[]
     clockSkewMillis: 10 * SECOND,
     resources: new Map(resources.map((one) => [one.id, one])),
     clients: new Map(clients.map((one) => [one.id, one])),
+    trustedIssuers: new Map(),
     keys: {
       algorithms: ["ES256", "EdDSA"],
       defaultAlgorithm: "ES256",
@@ -159,6 +171,9 @@ export class World {
   readonly nodes: Node[] = [];
   /** True time, milliseconds. */
   now: number;
+  /** What is elsewhere, by URL; nothing by default. Each fetch is noted. */
+  readonly documents = new Map<string, string>();
+  readonly fetched: string[] = [];
   readonly #open: () => Promise<Store>;
   readonly #handles: Store[] = [];
   #commandLine: Store | undefined;
@@ -218,11 +233,21 @@ export class World {
     return { ...operator, link };
   }
 
-  #ports(link: Link, ringCopy: RingCopy): Pick<Ports, "store" | "random" | "digests" | "custodian" | "ringCopy" | "passwords"> {
-    return { store: link.store, random: this.random, digests: systemDigests, custodian: this.keys, ringCopy, passwords: this.passwords };
+  #ports(
+    link: Link,
+    ringCopy: RingCopy,
+  ): Pick<Ports, "store" | "random" | "digests" | "custodian" | "ringCopy" | "passwords" | "fetchDocument"> {
+    const { random, keys: custodian, passwords } = this;
+    const fetchDocument: FetchDocument = async (url) => {
+      this.fetched.push(url);
+      const body = this.documents.get(url);
+      if (body === undefined) throw new FetchError("nothing is there");
+      return { body: Buffer.from(body), maxAgeSeconds: undefined };
+    };
+    return { store: link.store, random, digests: systemDigests, custodian, ringCopy, passwords, fetchDocument };
   }
 
-  portsOf(node: Node): Pick<Ports, "store" | "random" | "digests" | "custodian" | "ringCopy" | "passwords"> {
+  portsOf(node: Node): Pick<Ports, "store" | "random" | "digests" | "custodian" | "ringCopy" | "passwords" | "fetchDocument"> {
     return this.#ports(node.link, node.copy);
   }
 
@@ -376,6 +401,12 @@ export class Node {
   ): ReturnType<Issuer["refresh"]> {
     const { clientId = "app", ...rest } = members;
     return this.issuer.refresh({ client: this.client(clientId), refreshToken, ...rest });
+  }
+
+  /** Ends the session of an access token, as POST /logout does. */
+  async logOut(accessToken: string): Promise<Done | Refusal> {
+    const session = this.issuer.sessionOfAccessToken(accessToken);
+    return isRefusal(session) ? session : this.issuer.logOut(session);
   }
 
   async refresh(refreshToken: string, members: Parameters<Node["tryRefresh"]>[1] = {}): Promise<SessionGrant> {

@@ -3,9 +3,9 @@
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { isRefusal } from "../../domain/refusal.ts";
-import type { Issuer } from "../../issuer/types.ts";
 import { readOwner } from "../bearer.ts";
 import type { Contract } from "../contract.ts";
+import type { Edge } from "../edge.ts";
 import { answerError, refuse } from "../refuse.ts";
 
 export const endSessionContract: Contract = {
@@ -15,7 +15,7 @@ export const endSessionContract: Contract = {
   responses: { 204: null },
 };
 
-export function endSessionRoute(app: FastifyInstance, issuer: Issuer): void {
+export function endSessionRoute(app: FastifyInstance, { issuer }: Edge): void {
   app.delete<{ Params: { sid: string } }>("/sessions/:sid", { config: { contract: endSessionContract } }, async (request, reply) => {
     const owner = await readOwner(issuer, request);
     if (isRefusal(owner)) return refuse(reply, owner, "Bearer");

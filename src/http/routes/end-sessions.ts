@@ -3,9 +3,9 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { isRefusal } from "../../domain/refusal.ts";
-import type { Issuer } from "../../issuer/types.ts";
 import { readOwner } from "../bearer.ts";
 import type { Contract } from "../contract.ts";
+import type { Edge } from "../edge.ts";
 import { invalidRequest, refuse, type Rejection } from "../refuse.ts";
 
 export const endSessionsContract: Contract = {
@@ -17,7 +17,7 @@ export const endSessionsContract: Contract = {
 
 const BAD_EXCEPT = invalidRequest("the only parameter is except=current, once");
 
-export function endSessionsRoute(app: FastifyInstance, issuer: Issuer): void {
+export function endSessionsRoute(app: FastifyInstance, { issuer }: Edge): void {
   app.delete("/sessions", { config: { contract: endSessionsContract } }, async (request, reply) => {
     const owner = await readOwner(issuer, request);
     if (isRefusal(owner)) return refuse(reply, owner, "Bearer");

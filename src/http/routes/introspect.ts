@@ -31,10 +31,10 @@ export function introspectRoute(app: FastifyInstance, issuer: Issuer): void {
   });
 }
 
-function introspect(issuer: Issuer, request: FastifyRequest): Promise<Introspection | Rejection> | Rejection {
+async function introspect(issuer: Issuer, request: FastifyRequest): Promise<Introspection | Rejection> {
   const form = readForm(request);
   if (isRefusal(form)) return form;
-  const client = authenticateForm(issuer, request, form);
+  const client = await authenticateForm(issuer, request.headers.authorization, form);
   if (isRefusal(client)) return client;
   if (client.type === "public") return PUBLIC_CLIENT;
   const token = parameter(form, "token");

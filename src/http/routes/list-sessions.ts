@@ -3,9 +3,10 @@
 import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
 import { isRefusal } from "../../domain/refusal.ts";
-import type { Issuer, SessionListing, SessionOwner } from "../../issuer/types.ts";
+import type { SessionListing, SessionOwner } from "../../issuer/types.ts";
 import { readOwner } from "../bearer.ts";
 import type { Contract } from "../contract.ts";
+import type { Edge } from "../edge.ts";
 import { JSON_TYPE, refuse } from "../refuse.ts";
 
 const seconds = (description: string) => Type.Integer({ description: `${description} Seconds since 1970-01-01T00:00:00Z, as in a JWT.` });
@@ -27,7 +28,7 @@ export const listSessionsContract: Contract = {
   responses: { 200: Type.Object({ sessions: Type.Array(Session) }) },
 };
 
-export function listSessionsRoute(app: FastifyInstance, issuer: Issuer): void {
+export function listSessionsRoute(app: FastifyInstance, { issuer }: Edge): void {
   app.get("/sessions", { config: { contract: listSessionsContract } }, async (request, reply) => {
     const owner = await readOwner(issuer, request);
     if (isRefusal(owner)) return refuse(reply, owner, "Bearer");

@@ -1,15 +1,15 @@
 /** POST /login: the built-in accounts. */
 
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { isRefusal, refusal } from "../../domain/refusal.ts";
-import type { Issuer, TokenGrant } from "../../issuer/types.ts";
-import { throttledAddress } from "../address.ts";
 import { readJson } from "../body.ts";
 import { authenticate } from "../client-credentials.ts";
 import type { Contract } from "../contract.ts";
-import { invalidRequest, JSON_TYPE, refuse, type Rejection } from "../refuse.ts";
-import { TokenResponse, tokenResponseBody } from "../token-response.ts";
+import { deliver, readReplaced } from "../delivery.ts";
+import type { Edge } from "../edge.ts";
+import { invalidRequest, refuse, type Rejection } from "../refuse.ts";
+import { TokenResponse } from "../token-response.ts";
 
 const PASSWORD_LIMIT_BYTES = 1024;
 const USERNAME_LIMIT = 256;
@@ -42,32 +42,35 @@ export const loginContract: Contract = {
 const MALFORMED = invalidRequest("username and password, and scope and resource where they are sent, must be strings within their limits");
 const NOT_ALLOWED = refusal("unauthorized_client", "this client may not log accounts in");
 
-export function loginRoute(app: FastifyInstance, issuer: Issuer): void {
+export function loginRoute(app: FastifyInstance, edge: Edge): void {
   app.post("/login", { config: { contract: loginContract } }, async (request, reply) => {
-    const result = await logIn(issuer, request);
-    if (isRefusal(result)) return refuse(reply, result, "Basic");
-    reply.header("content-type", JSON_TYPE);
-    return tokenResponseBody(result);
+    const result = await logIn(edge, request, reply);
+    return typeof result === "string" ? result : refuse(reply, result, "Basic");
   });
 }
 
-function logIn(issuer: Issuer, request: FastifyRequest): Promise<TokenGrant | Rejection> | Rejection {
+/** The body of the token response. */
+async function logIn({ issuer, pages, addressOf }: Edge, request: FastifyRequest, reply: FastifyReply): Promise<string | Rejection> {
   const json = readJson(request);
   if (isRefusal(json)) return json;
   const body = json.value;
   if (!isLoginBody(body)) return MALFORMED;
-  const client = authenticate(issuer, request.headers.authorization, { clientId: body.client_id });
+  const client = await authenticate(issuer, request.headers.authorization, { clientId: body.client_id });
   if (isRefusal(client)) return client;
+  const foreign = pages.admit(request, reply, client, true);
+  if (foreign !== undefined) return foreign;
   if (!client.grants.includes("login")) return NOT_ALLOWED;
-  return issuer.logIn({
+  const result = await issuer.logIn({
     client,
     username: body.username,
     password: body.password,
     scope: body.scope === "" ? undefined : body.scope,
     resources: body.resource === undefined ? [] : [body.resource].flat(),
-    address: throttledAddress(request.raw.socket.remoteAddress),
+    address: addressOf(request),
     userAgent: request.headers["user-agent"],
+    replaces: readReplaced(request, issuer.policy, client),
   });
+  return isRefusal(result) ? result : deliver(reply, issuer.policy, client, result);
 }
 
 /** By hand: compiling the schema costs a tenth of a second at each start. A test holds that both say the same. */

@@ -1,24 +1,83 @@
-/** POST /logout: ends the session of the access token that is shown. */
+/** POST /logout: ends the session of the access token or of the cookie that is shown. */
 
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import type { Client } from "../../domain/policy.ts";
 import { isRefusal } from "../../domain/refusal.ts";
-import type { Issuer } from "../../issuer/types.ts";
+import type { TokenSession } from "../../issuer/types.ts";
 import { readBearer } from "../bearer.ts";
+import { hasForm, readForm } from "../body.ts";
+import { authenticateForm, namesClient } from "../client-credentials.ts";
 import type { Contract } from "../contract.ts";
-import { refuse } from "../refuse.ts";
+import type { Edge } from "../edge.ts";
+import { isCookieClient } from "../pages.ts";
+import { clearRefreshCookie, readRefreshCookie } from "../refresh-cookie.ts";
+import { invalidRequest, refuse, type Rejection } from "../refuse.ts";
 
 export const logoutContract: Contract = {
-  summary: "Ends the session of the access token",
+  summary: "Ends the session of the access token, or of the refresh cookie of client_id",
   authentication: "bearer",
+  form: Type.Object({ client_id: Type.Optional(Type.String({ description: "With the refresh cookie of this client." })) }),
   responses: { 204: null },
 };
 
-export function logoutRoute(app: FastifyInstance, issuer: Issuer): void {
+const TWO_CLIENTS = invalidRequest("the access token is another client's than client_id");
+
+export function logoutRoute(app: FastifyInstance, edge: Edge): void {
   app.post("/logout", { config: { contract: logoutContract } }, async (request, reply) => {
-    const bearer = readBearer(request);
-    const result = isRefusal(bearer) ? bearer : await issuer.logOut(bearer.token);
-    if (isRefusal(result)) return refuse(reply, result, "Bearer");
+    const fault = await logOut(edge, request, reply);
+    if (fault !== undefined) return refuse(reply, fault, fault.refused === "invalid_client" ? "Basic" : "Bearer");
     reply.code(204).send();
     return undefined;
   });
+}
+
+/** Everything is looked at before anything ends: a request that is refused changes nothing. */
+async function logOut(edge: Edge, request: FastifyRequest, reply: FastifyReply): Promise<Rejection | undefined> {
+  const { issuer, pages } = edge;
+  const named = await namedClient(edge, request);
+  if (named !== undefined && isRefusal(named)) return named;
+  const needsToken = named === undefined || !isCookieClient(named);
+  const shown = needsToken || isBearer(request) ? shownSession(edge, request) : undefined;
+  if (shown !== undefined && isRefusal(shown)) return shown;
+  if (shown !== undefined && named !== undefined && shown.clientId !== named.id) return TWO_CLIENTS;
+
+  const client = named ?? issuer.policy.clients.get(shown?.clientId ?? "");
+  const foreign = client === undefined ? undefined : pages.admit(request, reply, client, true);
+  if (foreign !== undefined) return foreign;
+  const carried = client === undefined ? undefined : await carriedSession(edge, request, client);
+  if (carried !== undefined && isRefusal(carried)) return carried;
+
+  if (shown !== undefined) await issuer.logOut(shown);
+  if (client === undefined || !isCookieClient(client)) return undefined;
+  const isNewer = carried !== undefined && carried.sid !== shown?.sid;
+  // An old access token alone does not end what the browser has logged in to since.
+  if (isNewer && named === undefined) return undefined;
+  if (isNewer) await issuer.logOut(carried);
+  clearRefreshCookie(reply, issuer.policy.issuer, client.id);
+  return undefined;
+}
+
+function isBearer({ headers }: FastifyRequest): boolean {
+  return /^bearer\b/i.test(headers.authorization ?? "");
+}
+
+/** The client that the form or the Basic header names; undefined where neither does. With an access token the body may be anything. */
+async function namedClient({ issuer }: Edge, request: FastifyRequest): Promise<Client | Rejection | undefined> {
+  if (!hasForm(request)) return undefined;
+  const form = readForm(request);
+  if (isRefusal(form)) return form;
+  const authorization = isBearer(request) ? undefined : request.headers.authorization;
+  return namesClient(authorization, form) ? authenticateForm(issuer, authorization, form) : undefined;
+}
+
+function shownSession({ issuer }: Edge, request: FastifyRequest): TokenSession | Rejection {
+  const bearer = readBearer(request);
+  return isRefusal(bearer) ? bearer : issuer.sessionOfAccessToken(bearer.token);
+}
+
+async function carriedSession({ issuer }: Edge, request: FastifyRequest, client: Client): Promise<TokenSession | Rejection | undefined> {
+  if (!isCookieClient(client)) return undefined;
+  const refreshToken = readRefreshCookie(request, issuer.policy.issuer, client.id);
+  return refreshToken === undefined ? undefined : issuer.sessionOfRefreshToken(client, refreshToken);
 }

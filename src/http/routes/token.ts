@@ -1,28 +1,33 @@
-/** POST /token: the grants (RFC 6749 §4.4, §6). */
+/** POST /token: the grants (RFC 6749 §4.4, §6; RFC 7523 §2.1). */
 
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
-import type { Client } from "../../domain/policy.ts";
+import { type Client, JWT_BEARER } from "../../domain/policy.ts";
 import { isRefusal, refusal } from "../../domain/refusal.ts";
 import { TOKEN_GRANTS, type TokenGrantType } from "../../issuer/metadata.ts";
 import type { Issuer, TokenGrant } from "../../issuer/types.ts";
 import { readForm } from "../body.ts";
-import { authenticateForm } from "../client-credentials.ts";
+import { ASSERTION_TYPE, authenticateForm } from "../client-credentials.ts";
 import type { Contract } from "../contract.ts";
+import { deliver, forget, readRefreshToken, readReplaced } from "../delivery.ts";
+import type { Edge } from "../edge.ts";
 import { type Form, parameter } from "../form.ts";
-import { invalidRequest, JSON_TYPE, refuse, type Rejection } from "../refuse.ts";
-import { TokenResponse, tokenResponseBody } from "../token-response.ts";
+import { invalidRequest, refuse, type Rejection } from "../refuse.ts";
+import { TokenResponse } from "../token-response.ts";
 
 export const tokenContract: Contract = {
-  summary: "Exchanges a refresh token or client credentials for an access token",
+  summary: "Exchanges a refresh token, client credentials or an assertion for an access token",
   authentication: "client",
   form: Type.Object({
     grant_type: Type.Enum([...TOKEN_GRANTS]),
-    refresh_token: Type.Optional(Type.String({ description: "With grant_type=refresh_token." })),
+    refresh_token: Type.Optional(Type.String({ description: "With grant_type=refresh_token; a cookie client sends the cookie instead." })),
+    assertion: Type.Optional(Type.String({ description: "With the grant jwt-bearer: a trusted issuer's JWT (RFC 7523 §2.1)." })),
     resource: Type.Optional(Type.String({ description: "The one resource that the access token is for (RFC 8707); default the first." })),
     scope: Type.Optional(Type.String({ description: "Narrows the access token." })),
     client_id: Type.Optional(Type.String()),
     client_secret: Type.Optional(Type.String()),
+    client_assertion: Type.Optional(Type.String({ description: "With private_key_jwt (RFC 7523 §2.2)." })),
+    client_assertion_type: Type.Optional(Type.Literal(ASSERTION_TYPE)),
   }),
   responses: { 200: TokenResponse },
 };
@@ -30,46 +35,82 @@ export const tokenContract: Contract = {
 const NO_GRANT_TYPE = invalidRequest("grant_type is missing");
 const UNSUPPORTED = refusal("unsupported_grant_type", "this grant type is not supported");
 const NOT_ALLOWED = refusal("unauthorized_client", "this client may not use this grant type");
-const NO_REFRESH_TOKEN = invalidRequest("refresh_token is missing");
+const NO_ASSERTION = invalidRequest("assertion is missing");
 const BAD_KEY = invalidRequest("Idempotency-Key must be 16 to 255 visible ASCII characters");
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{16,255}$/;
 
-export function tokenRoute(app: FastifyInstance, issuer: Issuer): void {
+export function tokenRoute(app: FastifyInstance, edge: Edge): void {
   app.post("/token", { config: { contract: tokenContract } }, async (request, reply) => {
-    const result = await exchange(issuer, request);
-    if (isRefusal(result)) return refuse(reply, result, "Basic");
-    reply.header("content-type", JSON_TYPE);
-    return tokenResponseBody(result);
+    const result = await exchange(edge, request, reply);
+    return typeof result === "string" ? result : refuse(reply, result, "Basic");
   });
 }
 
-/** The order of the checks is INTERFACE's: media type and duplicates, grant type, client, grant, resource, scope. */
-function exchange(issuer: Issuer, request: FastifyRequest): Promise<TokenGrant | Rejection> | Rejection {
+/**
+ * The body of the token response. The order of the checks is INTERFACE's: media type and duplicates, grant type, client,
+ * grant, resource, scope.
+ */
+async function exchange(edge: Edge, request: FastifyRequest, reply: FastifyReply): Promise<string | Rejection> {
+  const { issuer, pages } = edge;
   const form = readForm(request);
   if (isRefusal(form)) return form;
   const grantType = parameter(form, "grant_type");
   if (grantType === undefined) return NO_GRANT_TYPE;
   if (!isTokenGrant(grantType)) return UNSUPPORTED;
-  const client = authenticateForm(issuer, request, form);
+  const client = await authenticateForm(issuer, request.headers.authorization, form);
   if (isRefusal(client)) return client;
+  const foreign = pages.admit(request, reply, client, grantType !== "client_credentials");
+  if (foreign !== undefined) return foreign;
   if (!client.grants.includes(grantType)) return NOT_ALLOWED;
-  switch (grantType) {
-    case "refresh_token":
-      return refresh(issuer, request, client, form);
-    case "client_credentials":
-      return issuer.clientCredentials({ client, resource: parameter(form, "resource"), scope: parameter(form, "scope") });
-  }
+  const result = await grant(edge, request, client, form, grantType);
+  if (!isRefusal(result)) return deliver(reply, issuer.policy, client, result);
+  if (result.isSessionOver === true) forget(reply, issuer.policy, client);
+  return result;
 }
 
 function isTokenGrant(grantType: string): grantType is TokenGrantType {
   return (TOKEN_GRANTS as readonly string[]).includes(grantType);
 }
 
-function refresh(issuer: Issuer, request: FastifyRequest, client: Client, form: Form): Promise<TokenGrant | Rejection> | Rejection {
-  const refreshToken = parameter(form, "refresh_token");
-  if (refreshToken === undefined) return NO_REFRESH_TOKEN;
+type Granted = Promise<TokenGrant | Rejection>;
+
+function grant(edge: Edge, request: FastifyRequest, client: Client, form: Form, grantType: TokenGrantType): Granted | Rejection {
+  const { issuer } = edge;
+  const wanted = { client, resource: parameter(form, "resource"), scope: parameter(form, "scope") };
+  switch (grantType) {
+    case "refresh_token":
+      return refresh(issuer, request, form, wanted);
+    case "client_credentials":
+      return issuer.clientCredentials(wanted);
+    case JWT_BEARER:
+      return assertSubject(edge, request, form, wanted);
+  }
+}
+
+interface Wanted {
+  readonly client: Client;
+  readonly resource: string | undefined;
+  readonly scope: string | undefined;
+}
+
+function refresh(issuer: Issuer, request: FastifyRequest, form: Form, wanted: Wanted): Granted | Rejection {
+  const refreshToken = readRefreshToken(request, issuer.policy, wanted.client, parameter(form, "refresh_token"));
+  if (typeof refreshToken !== "string") return refreshToken;
   const idempotencyKey = request.headers["idempotency-key"];
   if (idempotencyKey !== undefined && (typeof idempotencyKey !== "string" || !IDEMPOTENCY_KEY.test(idempotencyKey))) return BAD_KEY;
-  return issuer.refresh({ client, refreshToken, resource: parameter(form, "resource"), scope: parameter(form, "scope"), idempotencyKey });
+  return issuer.refresh({ ...wanted, refreshToken, idempotencyKey });
+}
+
+/** RFC 7523 §2.1. */
+function assertSubject({ issuer, addressOf }: Edge, request: FastifyRequest, form: Form, wanted: Wanted): Granted | Rejection {
+  const assertion = parameter(form, "assertion");
+  if (assertion === undefined) return NO_ASSERTION;
+  return issuer.assertSubject({
+    ...wanted,
+    assertion,
+    address: addressOf(request),
+    userAgent: request.headers["user-agent"],
+    replaces: readReplaced(request, issuer.policy, wanted.client),
+  });
 }

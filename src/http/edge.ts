@@ -1,0 +1,12 @@
+/** What routes stand on. */
+
+import type { FastifyRequest } from "fastify";
+import type { Issuer } from "../issuer/types.ts";
+import type { Pages } from "./pages.ts";
+
+export interface Edge {
+  readonly issuer: Issuer;
+  readonly pages: Pages;
+  /** Who sent the request, as throttling counts it. */
+  readonly addressOf: (request: FastifyRequest) => string;
+}

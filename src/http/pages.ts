@@ -1,0 +1,115 @@
+/** Browser pages: which origins may use the issuer, by CORS and by cookie, and what keeps every other page out. */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Client, Policy } from "../domain/policy.ts";
+import { checkRequest } from "./body.ts";
+import { cookieNameOf, cookiesNamed } from "./refresh-cookie.ts";
+import { invalidRequest, refuse, type Rejection } from "./refuse.ts";
+
+const FOREIGN = invalidRequest(
+  "requests of a cookie client come from one of its pages: Origin is missing or not one of its allowedOrigins",
+  403,
+);
+const REPEATED_COOKIE = invalidRequest("a cookie of the issuer is repeated");
+
+/** How long a browser may keep the answer to a preflight. */
+const PREFLIGHT_MAX_AGE_SECONDS = 600;
+
+export class Pages {
+  readonly #known: ReadonlySet<string>;
+  /** Origins whose requests may carry a cookie of ours. */
+  readonly #credentialed: ReadonlySet<string>;
+  readonly #cookieNames: ReadonlySet<string>;
+
+  constructor({ issuer, clients }: Pick<Policy, "issuer" | "clients">) {
+    const all = [...clients.values()];
+    const ofCookies = all.filter(isCookieClient);
+    this.#known = new Set(all.flatMap(({ allowedOrigins }) => allowedOrigins));
+    this.#credentialed = new Set(ofCookies.flatMap(({ allowedOrigins }) => allowedOrigins));
+    this.#cookieNames = new Set(ofCookies.map(({ id }) => cookieNameOf(issuer, id)));
+  }
+
+  /** CORS on every answer of these routes, on errors too, preflights, and no cookie from anywhere else. `addRoutes` adds them to `app`. */
+  serve(app: FastifyInstance, addRoutes: () => void): void {
+    const methods = new Map<string, string[]>();
+    app.addHook("onRoute", ({ url, method }) => {
+      const added = [method].flat().filter((one) => one !== "HEAD");
+      methods.set(url, [...(methods.get(url) ?? []), ...added]);
+    });
+    app.addHook("onRequest", (request, reply, done) => {
+      this.#share(request, reply);
+      const fault = request.method === "POST" ? this.#cookieFault(request) : undefined;
+      if (fault === undefined) return done();
+      reply.send(refuse(reply, fault, "Basic"));
+    });
+    addRoutes();
+    for (const [url, allowed] of methods) addPreflight(app, url, allowed.join(", "));
+  }
+
+  /**
+   * After the client is known: its pages only, where the request could set its cookie, or carries it. Another client's page
+   * can't read the answer.
+   */
+  admit(request: FastifyRequest, reply: FastifyReply, client: Client, couldSetCookie: boolean): Rejection | undefined {
+    const { origin } = request.headers;
+    if (origin !== undefined && !client.allowedOrigins.includes(origin)) unshare(reply);
+    if (!isCookieClient(client)) {
+      reply.removeHeader("access-control-allow-credentials");
+      return undefined;
+    }
+    if (!couldSetCookie && request.headers.cookie === undefined) return undefined;
+    return isFrom(client.allowedOrigins, request) ? undefined : FOREIGN;
+  }
+
+  /** Fetch standard, "CORS protocol". What the origin gets depends on it, so caches must know. */
+  #share(request: FastifyRequest, reply: FastifyReply): void {
+    reply.header("vary", "Origin");
+    const { origin } = request.headers;
+    if (origin === undefined || !this.#known.has(origin)) return;
+    reply.header("access-control-allow-origin", origin);
+    reply.header("access-control-expose-headers", "Retry-After, X-Request-Id");
+    if (this.#credentialed.has(origin)) reply.header("access-control-allow-credentials", "true");
+  }
+
+  /** Before anything is read: a cookie of ours comes once, and from a page that some client has. */
+  #cookieFault(request: FastifyRequest): Rejection | undefined {
+    const { cookie } = request.headers;
+    if (cookie === undefined || this.#cookieNames.size === 0) return undefined;
+    const fault = checkRequest(request);
+    if (fault !== undefined) return fault;
+    const counts = [...this.#cookieNames].map((name) => cookiesNamed(cookie, name).length);
+    if (counts.every((count) => count === 0)) return undefined;
+    if (counts.some((count) => count > 1)) return REPEATED_COOKIE;
+    return isFrom([...this.#known], request) ? undefined : FOREIGN;
+  }
+}
+
+/** The headers that #share has set say whether the origin is one of ours. */
+function addPreflight(app: FastifyInstance, url: string, methods: string): void {
+  app.options(url, (_request, reply) => {
+    reply.code(204).header("allow", `${methods}, OPTIONS`).removeHeader("access-control-expose-headers");
+    reply.header("vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+    if (reply.hasHeader("access-control-allow-origin")) {
+      reply.header("access-control-allow-methods", methods);
+      reply.header("access-control-allow-headers", "Content-Type, Authorization, Idempotency-Key");
+      reply.header("access-control-max-age", PREFLIGHT_MAX_AGE_SECONDS);
+    }
+    reply.send();
+  });
+}
+
+export function isCookieClient({ refreshTokenDelivery }: Client): boolean {
+  return refreshTokenDelivery === "cookie";
+}
+
+/** `Sec-Fetch-Site` says what the browser knows; those that don't send it send an Origin all the same (Fetch standard). */
+function isFrom(origins: readonly string[], { headers }: FastifyRequest): boolean {
+  const site = headers["sec-fetch-site"];
+  const isNear = site === undefined || site === "same-origin" || site === "same-site";
+  return headers.origin !== undefined && origins.includes(headers.origin) && isNear;
+}
+
+function unshare(reply: FastifyReply): void {
+  for (const name of ["origin", "credentials"]) reply.removeHeader(`access-control-allow-${name}`);
+  reply.removeHeader("access-control-expose-headers");
+}

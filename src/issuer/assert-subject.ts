@@ -1,0 +1,65 @@
+/** The JWT bearer grant (RFC 7523 §2.1): a trusted issuer's assertion for a session, without an account of ours. */
+
+import { grantResources } from "../domain/grants.ts";
+import { JWT_BEARER, type TrustedIssuer } from "../domain/policy.ts";
+import { subjectKeyOf } from "../domain/refresh-token.ts";
+import { isRefusal, type Refusal, refusal } from "../domain/refusal.ts";
+import type { ParsedAssertion } from "../jws/index.ts";
+import type { Assertions } from "./assertions.ts";
+import { type Begun, beginSession, endReplaced, replacedBy } from "./begin-session.ts";
+import type { SessionParts } from "./refresh.ts";
+import type { AssertSubjectRequest, TokenGrant } from "./types.ts";
+
+export interface AssertionParts extends SessionParts {
+  readonly assertions: Assertions;
+}
+
+const MAX_SUB_LENGTH = 255;
+const CONTROL = /\p{Cc}/u;
+
+const UNPROVEN = refusal("invalid_grant", "the assertion is not of an issuer that is trusted for this client, or not signed by it");
+const BAD_SUB = refusal("invalid_grant", "the assertion's sub can't be a subject here");
+const TAKEN = refusal("invalid_grant", "the assertion was used before: each is good once");
+
+export async function assertSubject(parts: AssertionParts, request: AssertSubjectRequest): Promise<TokenGrant | Refusal> {
+  const { context, keyRing } = parts;
+  const { client, address } = request;
+  keyRing.notBefore();
+  const answer = await begin(parts, request);
+  const outcome = isRefusal(answer) ? { outcome: "refused" as const } : { outcome: "granted" as const, sub: answer.sub, sid: answer.sid };
+  context.emit({ event: "login", by: "assertion", clientId: client.id, address, ...outcome });
+  return isRefusal(answer) ? answer : answer.grant;
+}
+
+/** Whatever can be refused is refused before the assertion is taken. */
+async function begin(parts: AssertionParts, request: AssertSubjectRequest): Promise<Begun | Refusal> {
+  const { context, assertions, subjects } = parts;
+  const { client, resource, scope, userAgent } = request;
+  if (!client.grants.includes(JWT_BEARER)) return refusal("unauthorized_client", "this client may not use assertions as a grant");
+  const parsed = assertions.parse(request.assertion, "authorization-grant+jwt");
+  if (!parsed.ok) return refusal("invalid_grant", `the assertion ${parsed.fault}`);
+  const trusted = await trustedIssuer(parts, request, parsed);
+  if (isRefusal(trusted)) return trusted;
+  const sub = trusted.subjectPrefix + parsed.claims.sub;
+  if (sub.length > MAX_SUB_LENGTH || CONTROL.test(sub) || context.policy.clients.has(sub)) return BAD_SUB;
+  const granted = grantResources(context.policy, client, resource === undefined ? [] : [resource], scope);
+  if (isRefusal(granted)) return granted;
+  const replaced = await replacedBy(parts, request.replaces);
+
+  if (!(await assertions.take(parsed))) return TAKEN;
+  const wanted = { client, sub, granted, userAgent };
+  const subjectKey = subjectKeyOf(context.policy.issuer, sub, context.digests);
+  const begun = await subjects.settleInTurn(subjectKey, (loaded) => beginSession(parts, wanted, loaded));
+  if (!isRefusal(begun)) await endReplaced(parts, client, replaced);
+  return begun;
+}
+
+async function trustedIssuer(
+  { context, assertions }: AssertionParts,
+  { client }: AssertSubjectRequest,
+  parsed: ParsedAssertion,
+): Promise<TrustedIssuer | Refusal> {
+  const trusted = context.policy.trustedIssuers.get(parsed.claims.iss);
+  if (trusted === undefined || !trusted.clients.includes(client.id)) return UNPROVEN;
+  return (await assertions.isSigned(parsed, trusted.jwks)) ? trusted : UNPROVEN;
+}
