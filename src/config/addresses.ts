@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { isLoopbackHost } from "../domain/loopback.ts";
 
 /** True where `text` is exactly the canonical origin (RFC 6454 §6.2) of an http: or https: URL. */
 export function isOrigin(text: string): boolean {
@@ -12,10 +13,9 @@ export function isHost(text: string): boolean {
   return isIP(text) !== 0 || /^(?!.*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$/.test(text);
 }
 
-/** True where only this machine can reach the host of an origin (RFC 6761 §6.3, RFC 1122 §3.2.1.3). */
+/** True where only this machine can reach the host of an origin. */
 export function isLoopback(origin: string): boolean {
-  const host = new URL(origin).hostname;
-  return host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127(?:\.\d+){3}$/.test(host);
+  return isLoopbackHost(new URL(origin).hostname);
 }
 
 /** The origin of an http: server, canonical; undefined where there is none. */
