@@ -6,6 +6,7 @@ import { normalizePassword, normalizeUsername } from "../domain/password-policy.
 import { subjectKeyOf } from "../domain/refresh-token.ts";
 import type { EndReason } from "../domain/subject.ts";
 import { clockAgreed } from "./clock-guard.ts";
+import type { Context } from "./context.ts";
 import type { LoginParts } from "./log-in.ts";
 import type { AccountListing, Done, Failed, Operator } from "./types.ts";
 
@@ -48,7 +49,7 @@ type NewAccount = Parameters<Operator["addAccount"]>[0];
 async function addAccount(parts: LoginParts, { name: typed, password, sub: wanted, claims }: NewAccount): Promise<AccountListing | Failed> {
   const { context, accounts } = parts;
   const name = normalizeUsername(typed);
-  const sub = wanted ?? base64url(context.random(SUB_BYTES));
+  const sub = wanted ?? newSub(parts);
   const fault = wanted === undefined ? undefined : await subFault(parts, name, wanted);
   if (fault !== undefined) return { failed: fault };
   const account: Account = {
@@ -66,11 +67,24 @@ async function addAccount(parts: LoginParts, { name: typed, password, sub: wante
   return listing(account);
 }
 
+/** 22 characters, drawn again where a trusted issuer could assert the same. */
+function newSub({ context }: LoginParts): string {
+  for (;;) {
+    const sub = base64url(context.random(SUB_BYTES));
+    if (!isAsserted(context, sub)) return sub;
+  }
+}
+
+function isAsserted({ policy }: Context, sub: string): boolean {
+  return [...policy.trustedIssuers.values()].some(({ subjectPrefix }) => sub.startsWith(subjectPrefix));
+}
+
 /** RFC 9068 §5: a subject must not be mistaken for a client; nor for another account's. */
 async function subFault({ context, accounts }: LoginParts, name: string, sub: string): Promise<string | undefined> {
   if (sub.length === 0 || sub.length > MAX_SUB_LENGTH || !/^[\x21-\x7e]+$/.test(sub))
     return `a sub is 1 to ${MAX_SUB_LENGTH} visible ASCII characters`;
   if (context.policy.clients.has(sub)) return "a sub must not be a client id";
+  if (isAsserted(context, sub)) return "a sub must not begin with the subjectPrefix of a trusted issuer";
   for await (const account of accounts.all()) {
     if (account.sub === sub && account.name !== name) return "another account has this sub already";
   }

@@ -365,3 +365,26 @@ t.test("with clocks that differ by no more than the skew, an honest retry within
     { numRuns: runs(300) },
   );
 });
+
+const NEVER: PresentPolicy = { ...POLICY, rotates: false };
+
+t.test("without rotation the token stays, its idle lifetime begins anew, and the absolute end does not move", async (t) => {
+  const used = show(FRESH, 1, at(START + 20 * DAY), NEVER);
+  t.same(used, { outcome: "kept", session: { ...FRESH, generationAt: START + 20 * DAY, exchangeKey: undefined } });
+  const session = "session" in used ? used.session : FRESH;
+  t.equal(show(session, 1, at(START + 50 * DAY - 1), NEVER).outcome, "kept");
+  t.equal(show(session, 1, at(START + 50 * DAY), NEVER).outcome, "expired");
+  t.equal(session.absoluteEndAt, FRESH.absoluteEndAt);
+});
+
+t.test("a session that rotated before has no window left once it is used without rotation", async (t) => {
+  const before = rotated(rotatedAt([START + HOUR]), START + HOUR + 1, POLICY, KEY);
+  t.equal(show(before, 2, at(START + HOUR + 2), NEVER).outcome, "retried", "a retry that was on its way when the setting changed");
+  const used = show(before, 3, at(START + 2 * HOUR), NEVER);
+  const session = "session" in used ? used.session : FRESH;
+  for (const generation of [1, 2]) {
+    t.same(show(session, generation, at(START + 2 * HOUR + 1), NEVER, KEY), { outcome: "replayed" });
+    t.same(show(session, generation, at(START + 2 * HOUR + 1), POLICY, KEY), { outcome: "replayed" }, "nor when it rotates again");
+  }
+  t.equal(show(session, 3, at(START + 2 * HOUR + 1)).outcome, "rotated");
+});

@@ -14,10 +14,7 @@ async function emptied(t: Test) {
   const node = await world.startedNode();
   await world.addUser("ada");
   const { refreshToken } = await node.logIn("ada");
-  const store = await world.handle();
-  for await (const page of store.scan("")) {
-    for (const [key, value] of page) await store.compareAndSet(key, value, undefined, { expiresAt: 0, confirmed: true });
-  }
+  await world.empty();
   await world.tick(BEAT_EVERY_TICKS);
   return { world, node, refreshToken };
 }

@@ -301,3 +301,38 @@ t.test("a view of the ring that is too old gives no grant and ends nothing", asy
   await world.tick();
   t.ok(await node.refresh(first.refreshToken));
 });
+
+t.test("a client without rotation keeps its token, however many use it at once, across a change of the MAC key", async (t) => {
+  const clients = [client("app", { rotates: false })];
+  const { world, node, link, first } = await worldWithSession({ policy: policy({}, clients) });
+  const answers = await Promise.all(Array.from({ length: 8 }, () => node.refresh(first.refreshToken)));
+  t.same([...new Set(answers.map(({ refreshToken }) => refreshToken))], [first.refreshToken]);
+  t.equal(new Set(answers.map(({ accessToken }) => accessToken)).size, 8);
+  t.match(node.eventsOf("refresh").at(-1), { outcome: "kept", sid: first.sid });
+  await world.advance(25 * DAY);
+  await (await world.operator()).rotateKeys((await world.operator()).ringAlgorithms("mac"), { dryRun: false });
+  await world.advance(2 * DAY);
+  t.equal((await node.refresh(first.refreshToken)).refreshToken, first.refreshToken, "its own MAC key still proves it");
+  await world.advance(29 * DAY);
+  t.equal((await node.refresh(first.refreshToken)).refreshToken, first.refreshToken, "each use began the idle lifetime anew");
+  link.forgetCalls();
+  await world.advance(30 * DAY);
+  t.match(await node.tryRefresh(first.refreshToken), { ...REFUSED, isSessionOver: true });
+});
+
+t.test("a refusal says whether the session is over for good, and only then", async (t) => {
+  const { world, node, first } = await worldWithSession();
+  const second = await node.refresh(first.refreshToken);
+  const lives = async (what: Promise<object>, message: string) => t.notOk("isSessionOver" in (await what), message);
+  const over = async (what: Promise<object>, message: string) => t.match(await what, { ...REFUSED, isSessionOver: true }, message);
+  await lives(node.tryRefresh(second.refreshToken, { clientId: "other" }), "another client's");
+  await lives(node.tryRefresh(second.refreshToken, { scope: "admin" }), "too much scope");
+  await lives(node.tryRefresh(second.refreshToken, { resource: "https://nowhere.example" }), "no such resource");
+  await lives(node.tryRefresh(changed(second.refreshToken, 44, 1)), "what we did not make says nothing of a session");
+  await world.advance(HOUR);
+  await over(node.tryRefresh(first.refreshToken), "a replay has ended it");
+  await over(node.tryRefresh(second.refreshToken), "so it is over");
+  const third = await node.logIn("alice");
+  await world.advance(30 * DAY);
+  await over(node.tryRefresh(third.refreshToken), "idle for too long");
+});

@@ -279,6 +279,14 @@ export class World {
     for (const node of this.nodes) await node.idle();
   }
 
+  /** Everything is gone from the store. */
+  async empty(): Promise<void> {
+    const store = await this.handle();
+    for await (const page of store.scan("")) {
+      for (const [key, value] of page) await store.compareAndSet(key, value, undefined, { expiresAt: 0, confirmed: true });
+    }
+  }
+
   async read(key: string): Promise<Bytes | undefined> {
     return (await this.#first()).get(key);
   }
