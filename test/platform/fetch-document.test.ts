@@ -113,6 +113,16 @@ t.test("each fetch has a connection of its own, closed by us where the server ke
   await Promise.all(closed);
 });
 
+t.test("a refused answer is not waited for", async (t) => {
+  const closed: Promise<unknown>[] = [];
+  const { url } = await serve(t, (socket) => {
+    closed.push(once(socket, "close"));
+    socket.write("HTTP/1.1 404 Not Found\r\nContent-Length: 100\r\n\r\n");
+  });
+  t.equal(await faultOf(url, { timeoutMillis: 60_000 }), "the answer has status 404.");
+  await Promise.all(closed);
+});
+
 t.test("only https: is fetched, and http: of this machine", async (t) => {
   const refused = [
     "http://192.0.2.1/",
