@@ -1,5 +1,6 @@
 /** The kinds of value that the document's members have. */
 
+import { fromBase64url } from "../domain/bytes.ts";
 import { DURATION_PATTERN, parseDuration } from "../domain/duration.ts";
 import { isAbsoluteUri, isFetchable, isHost, isNetwork, isOrigin } from "./addresses.ts";
 import { isObject, whole } from "./reader.ts";
@@ -158,7 +159,15 @@ export const jwks: Reader<JsonWebKeySetDocument, JsonWebKeySetDocument> = whole(
 function isPublicJwks(value: unknown): value is JsonWebKeySetDocument {
   if (!isObject(value) || !Array.isArray(value["keys"]) || value["keys"].length === 0) return false;
   const keys: readonly unknown[] = value["keys"];
-  return keys.every(isPublicJwk) && keys.some((key) => isObject(key) && (key["crv"] === "P-256" || key["crv"] === "Ed25519"));
+  return keys.every(isPublicJwk) && keys.some(isUsableJwk);
+}
+
+/** RFC 7518 §6.2.1, RFC 8037 §2: whether its points are on the curve shows when it is imported. */
+function isUsableJwk(key: unknown): boolean {
+  if (!isObject(key)) return false;
+  const isCoordinate = (value: unknown): boolean => typeof value === "string" && fromBase64url(value)?.length === 32;
+  if (key["kty"] === "OKP") return key["crv"] === "Ed25519" && isCoordinate(key["x"]);
+  return key["kty"] === "EC" && key["crv"] === "P-256" && isCoordinate(key["x"]) && isCoordinate(key["y"]);
 }
 
 function isPublicJwk(key: unknown): boolean {

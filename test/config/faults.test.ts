@@ -92,13 +92,12 @@ t.test("what later versions do is refused as not built yet, each at its place", 
   t.match(faultsOf({}, { MINTMARK_OLD_KEY_ENCRYPTION_KEY: "A".repeat(43) }), [/^MINTMARK_OLD_KEY_ENCRYPTION_KEY: .*not built yet$/]);
 });
 
+const P256 = { keys: [{ kty: "EC", crv: "P-256", x: "A".repeat(43), y: "A".repeat(43) }] };
+
 t.test("keys and issuers of others have the right shape", async (t) => {
   t.same(
     placesOf({
-      trustedIssuers: [
-        { issuer: "login" },
-        { issuer: "https://a.example", subjectPrefix: "a:", jwksUri: "https://a.example", jwks: { keys: [{ kty: "EC", crv: "P-256" }] } },
-      ],
+      trustedIssuers: [{ issuer: "login" }, { issuer: "https://a.example", subjectPrefix: "a:", jwksUri: "https://a.example", jwks: P256 }],
       resources: [resource],
       clients: [
         { ...publicClient, allowedOrigins: ["https://a/"] },
@@ -121,7 +120,6 @@ t.test("keys and issuers of others have the right shape", async (t) => {
 });
 
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-const P256 = { keys: [{ kty: "EC", crv: "P-256", x: "A".repeat(43), y: "A".repeat(43) }] };
 
 t.test("subjects of different sources can't meet", async (t) => {
   const clients = [

@@ -114,6 +114,9 @@ t.test("a confidential client shows its secret in the Authorization header", asy
   const authorization = `Basic ${Buffer.from(`service:${encodeURIComponent(SECRET)}`).toString("base64")}`;
   const answer = await post(app, "/login", JSON.stringify({ ...GOOD, client_id: "service" }), { ...JSON_TYPE, authorization });
   t.equal(errorOf(answer), "unauthorized_client", "known, but without the grant");
+  const inBody = { ...GOOD, client_id: "service", client_secret: SECRET };
+  t.equal(errorOf(await post(app, "/login", JSON.stringify(inBody), JSON_TYPE)), "unauthorized_client", "or in the body");
+  t.equal(errorOf(await post(app, "/login", JSON.stringify(inBody), { ...JSON_TYPE, authorization })), "invalid_request", "not both");
 });
 
 t.test("the check by hand and the schema say the same", async (t) => {
@@ -121,20 +124,34 @@ t.test("the check by hand and the schema say the same", async (t) => {
   const text = fc.oneof(
     fc.string({ maxLength: 5 }),
     fc.constant(""),
-    fc.constantFrom("x".repeat(256), "x".repeat(257), "x".repeat(1024), "x".repeat(4096), "x".repeat(4097)),
+    fc.constantFrom(
+      "x".repeat(256),
+      "x".repeat(257),
+      "x".repeat(1024),
+      "x".repeat(4096),
+      "x".repeat(4097),
+      "x".repeat(8192),
+      "x".repeat(8193),
+    ),
   );
   const value = fc.oneof(
     text,
     fc.constantFrom(null, 1, true, {}, Array<string>(64).fill("a"), Array<string>(65).fill("a")),
     fc.array(text, { maxLength: 2 }),
   );
-  const body = fc.record(
-    { username: value, password: value, client_id: value, scope: value, resource: value, more: value },
-    { requiredKeys: [] },
-  );
-  const almost = fc
-    .tuple(fc.constantFrom("username", "password", "client_id", "scope", "resource", "more"), value)
-    .map(([name, odd]) => ({ ...GOOD, [name]: odd }));
+  const names = [
+    "username",
+    "password",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "scope",
+    "resource",
+    "more",
+  ];
+  const body = fc.record(Object.fromEntries(names.map((name) => [name, value])), { requiredKeys: [] });
+  const almost = fc.tuple(fc.constantFrom(...names), value).map(([name, odd]) => ({ ...GOOD, [name]: odd }));
   let agreed = 0;
   fc.assert(
     fc.property(fc.oneof(body, almost, value), (candidate) => {

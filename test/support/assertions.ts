@@ -17,7 +17,7 @@ export interface Party {
 export function newParty(alg: "ES256" | "EdDSA" = "ES256", kid: string = randomUUID()): Party {
   const { privateKey, publicKey } = alg === "ES256" ? generateKeyPairSync("ec", { namedCurve: "P-256" }) : generateKeyPairSync("ed25519");
   const publicJwk = { ...publicKey.export({ format: "jwk" }), kid, alg, use: "sig" } as JWK;
-  return { kid, alg, privateKey, publicJwk, jwks: { keys: [publicJwk as Readonly<Record<string, unknown>>] } };
+  return { kid, alg, privateKey, publicJwk, jwks: { keys: [publicJwk] } };
 }
 
 export interface AssertionParts {

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { isRefusal, refusal } from "../../domain/refusal.ts";
 import { readJson } from "../body.ts";
-import { authenticate } from "../client-credentials.ts";
+import { ASSERTION_TYPE, authenticate } from "../client-credentials.ts";
 import type { Contract } from "../contract.ts";
 import { deliver, readReplaced } from "../delivery.ts";
 import type { Edge } from "../edge.ts";
@@ -14,6 +14,7 @@ import { TokenResponse } from "../token-response.ts";
 const PASSWORD_LIMIT_BYTES = 1024;
 const USERNAME_LIMIT = 256;
 const TEXT_LIMIT = 4096;
+const ASSERTION_LIMIT = 8192;
 const RESOURCE_LIMIT = 64;
 
 const text = (description: string, maxLength = TEXT_LIMIT) => Type.String({ minLength: 1, maxLength, description });
@@ -22,7 +23,10 @@ const text = (description: string, maxLength = TEXT_LIMIT) => Type.String({ minL
 export const LoginBody = Type.Object({
   username: text("The account's name.", USERNAME_LIMIT),
   password: text("At most 1024 bytes of UTF-8.", PASSWORD_LIMIT_BYTES),
-  client_id: Type.Optional(text("Needed unless the client authenticates in the Authorization header.")),
+  client_id: Type.Optional(text("Needed unless the client authenticates in the Authorization header or by an assertion.")),
+  client_secret: Type.Optional(text("Of a confidential client that does not send it in the Authorization header.")),
+  client_assertion: Type.Optional(text("With private_key_jwt (RFC 7523 §2.2).", ASSERTION_LIMIT)),
+  client_assertion_type: Type.Optional(text(ASSERTION_TYPE)),
   scope: Type.Optional(Type.String({ maxLength: TEXT_LIMIT, description: "Narrows the session." })),
   resource: Type.Optional(
     Type.Union([text("One resource."), Type.Array(text("A resource."), { maxItems: RESOURCE_LIMIT })], {
@@ -55,7 +59,12 @@ async function logIn({ issuer, pages, addressOf }: Edge, request: FastifyRequest
   if (isRefusal(json)) return json;
   const body = json.value;
   if (!isLoginBody(body)) return MALFORMED;
-  const client = await authenticate(issuer, request.headers.authorization, { clientId: body.client_id });
+  const client = await authenticate(issuer, request.headers.authorization, {
+    clientId: body.client_id,
+    clientSecret: body.client_secret,
+    clientAssertion: body.client_assertion,
+    clientAssertionType: body.client_assertion_type,
+  });
   if (isRefusal(client)) return client;
   const foreign = pages.admit(request, reply, client, true);
   if (foreign !== undefined) return foreign;
@@ -76,12 +85,13 @@ async function logIn({ issuer, pages, addressOf }: Edge, request: FastifyRequest
 /** By hand: compiling the schema costs a tenth of a second at each start. A test holds that both say the same. */
 export function isLoginBody(value: unknown): value is LoginBody {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const { username, password, client_id, scope, resource }: Record<string, unknown> = { ...value };
+  const { username, password, scope, resource, client_assertion: assertion, ...rest }: Record<string, unknown> = { ...value };
   return (
     isText(username, USERNAME_LIMIT) &&
     isText(password, PASSWORD_LIMIT_BYTES) &&
     Buffer.byteLength(password) <= PASSWORD_LIMIT_BYTES &&
-    (client_id === undefined || isText(client_id)) &&
+    [rest.client_id, rest.client_secret, rest.client_assertion_type].every((text) => text === undefined || isText(text)) &&
+    (assertion === undefined || isText(assertion, ASSERTION_LIMIT)) &&
     (scope === undefined || scope === "" || isText(scope)) &&
     (resource === undefined || isText(resource) || isTexts(resource))
   );
