@@ -34,6 +34,8 @@ export type IssuerEvent =
       readonly sid?: string;
     }
   | { readonly event: "client_credentials"; readonly clientId: string }
+  /** A proven assertion that was taken before. `iss`: the client's id, or the trusted issuer. */
+  | { readonly event: "assertion_replayed"; readonly iss: string }
   | {
       readonly event: "sessions_ended";
       readonly reason: EndReason;

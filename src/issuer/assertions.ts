@@ -71,6 +71,7 @@ export class Assertions {
     });
     // In a store that was emptied, that nobody took it proves nothing.
     if (isFirst) await this.#marker.trustAbsence();
+    else this.#context.emit({ event: "assertion_replayed", iss: claims.iss });
     return isFirst;
   }
 

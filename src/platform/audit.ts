@@ -13,6 +13,8 @@ function levelOf(event: IssuerEvent): LogLevel | undefined {
     case "client_credentials":
     case "keys":
       return undefined;
+    case "assertion_replayed":
+      return "warn";
     case "store_emptied":
     case "ring_repaired":
     case "clock_differs":

@@ -139,6 +139,7 @@ t.test("an assertion is good once, on every node, whoever is first", async (t) =
     t.same(outcomes.sort(), ["invalid_client", "invalid_client", "machine"]);
     t.equal(await outcome(two, text), "invalid_client");
   }
+  t.same(two.eventsOf("assertion_replayed").at(-1), { event: "assertion_replayed", iss: "machine" });
   const jti = "the same";
   t.equal(await outcome(one, await ofMachine(now, { claims: { jti } })), "machine");
   t.equal(
