@@ -1,6 +1,7 @@
 /** The operator's commands put together. */
 
 import type { StoreFinding } from "../domain/ports.ts";
+import { inspectJwks } from "./inspect-jwks.ts";
 import type { LoginParts } from "./log-in.ts";
 import { accountCommands } from "./operator-accounts.ts";
 import { keyCommands } from "./operator-keys.ts";
@@ -14,7 +15,12 @@ export function createOperatorOf(parts: LoginParts): Operator {
     ...keyCommands(parts),
     ...accountCommands(parts),
     ...sessionCommands(parts),
-    inspect: async () => [...(await context.store.inspect()), ...(await inspectMarker(parts)), ...inspectKeys(parts)],
+    inspect: async () => [
+      ...(await context.store.inspect()),
+      ...(await inspectMarker(parts)),
+      ...inspectKeys(parts),
+      ...(await inspectJwks(context)),
+    ],
     storeClock: () => context.store.now(),
     async acceptEmptyStore() {
       if ((await marker.read()) !== undefined) return { failed: "the store was not emptied: its marker is there" };

@@ -346,3 +346,19 @@ t.test("an account can't have a sub that a trusted issuer could assert", async (
   const added = await (await short.operator()).addAccount({ ...account, name: "bob" });
   t.match(added, { sub: /^[n-z0-9_-]/ }, "nor get one by chance");
 });
+
+t.test("doctor says which keys elsewhere can't be had or are of no use", async (t) => {
+  const { world: here } = await world();
+  const found = async () => (await (await here.operator()).inspect()).find(({ subject }) => subject === "keys of client remote");
+  t.match(await found(), { severity: "warning", finding: "nothing is there", advice: /allowedNetworks/ });
+  for (const [body, finding] of [
+    ["<html>", /something else than JSON/],
+    ["{}", /something else than a JWK Set/],
+    ['{"keys":[{"kty":"RSA"}]}', /no key for ES256 or EdDSA/],
+  ] as const) {
+    here.documents.set(JWKS_URI, body);
+    t.match(await found(), { severity: "warning", finding });
+  }
+  here.documents.set(JWKS_URI, JSON.stringify(machine.jwks));
+  t.match(await found(), { severity: "ok", finding: "1 of use" });
+});
