@@ -17,6 +17,7 @@ import {
   metricsListener,
   monotonicSeconds,
   openRingCopy,
+  packageVersion,
   systemClock,
   systemDigests,
   systemRandom,
@@ -25,12 +26,13 @@ import { openLocalCustodian } from "./signers/local.ts";
 import { openEmbeddedStore } from "./stores/embedded/index.ts";
 import { openRedisStore } from "./stores/redis/index.ts";
 
-export { systemClock, systemRandom } from "./platform/index.ts";
+export { packageVersion, systemClock, systemRandom } from "./platform/index.ts";
 
 export interface OpenedServer {
   readonly issuer: Issuer;
   readonly http: {
     readonly random: typeof systemRandom;
+    readonly version: string;
     readonly log: (failure: object) => void;
     readonly onResponse: (route: string, status: number) => void;
     readonly trustedProxies: readonly string[];
@@ -60,6 +62,7 @@ export async function openServer(config: Config, output: Writable = process.stdo
     hasAccounts,
     http: {
       random: systemRandom,
+      version: packageVersion(),
       log: (failure) => logger.error("http_failure", { ...failure }),
       trustedProxies: config.trustedProxies,
       onResponse: (route, status) => metrics.count("mintmark_http_responses_total", { route, status: String(status) }),

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** argv → command line or server; the only file that touches signals and exit codes. */
 
-import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import type { Address, OpenServer, Server } from "./cli/index.ts";
 
@@ -22,7 +21,7 @@ async function main(argv: readonly string[]): Promise<void> {
   });
   process.stderr.on("error", () => undefined);
 
-  const { openOperator, sha256Hex, systemClock, systemRandom } = await import("./compose.ts");
+  const { openOperator, packageVersion, sha256Hex, systemClock, systemRandom } = await import("./compose.ts");
   const code = await run(argv, process, {
     environment: process.env,
     workingDirectory: process.cwd(),
@@ -91,11 +90,6 @@ function addressOf(server: { address(): AddressInfo | string | null }): Address 
   const address = server.address();
   if (address === null || typeof address === "string") throw new TypeError("an HTTP server listens on a port");
   return address;
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
-  return String((JSON.parse(text) as { version?: unknown }).version);
 }
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

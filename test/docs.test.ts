@@ -7,10 +7,12 @@ import t from "tap";
 import { parseConfig } from "../src/config.ts";
 import { buildApp } from "../src/http/app.ts";
 import { SERVER_ERROR } from "../src/http/failures.ts";
+import { ERROR_MEANINGS } from "../src/http/openapi/errors.ts";
 import { REFUSAL_STATUS } from "../src/http/refuse.ts";
 import { createMetrics } from "../src/platform/metrics.ts";
 import { commandLine } from "./support/command-line.ts";
 import { fakeIssuer } from "./support/fake-issuer.ts";
+import { routesOf } from "./support/routes.ts";
 
 const root = dirname(import.meta.dirname);
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -43,28 +45,16 @@ t.test("the table of errors is the table of the code", async (t) => {
   const coded = [...Object.entries(REFUSAL_STATUS), ["not_found", 404], [SERVER_ERROR.error, SERVER_ERROR.status]];
   t.strictSame(new Map(documented as [string, number][]), new Map(coded as [string, number][]));
   t.equal(documented.length, coded.length, "each once");
+  const meanings = rows("docs/http.md", "Errors").map(([error, , when]) => [quoted(error)[0], when]);
+  t.strictSame(Object.fromEntries(meanings), ERROR_MEANINGS, "the API description says the same");
 });
-
-/** Fastify draws its routes as a tree; four characters are a level. */
-function routesOf(tree: string): Set<string> {
-  const routes = new Set<string>();
-  const path: string[] = [];
-  for (const line of tree.split("\n")) {
-    const [, indent = "", part = "", methods] = /^((?:[│ ] {3})*)(?:├── |└── )(\S*)(?: \(([A-Z, ]+)\))?$/.exec(line) ?? [];
-    path.length = indent.length / 4;
-    path.push(part);
-    for (const method of methods?.split(", ") ?? [])
-      if (method !== "HEAD" && method !== "OPTIONS") routes.add(`${method} ${path.join("")}`);
-  }
-  return routes;
-}
 
 t.test("the table of routes is what the issuer answers to", async (t) => {
   const app = buildApp({ issuer: fakeIssuer(), random: randomBytes });
   t.teardown(() => app.close());
   await app.ready();
   const documented = new Set(rows("docs/http.md", "Routes").map(([route]) => quoted(route)[0] ?? ""));
-  t.strictSame([...documented].sort(), [...routesOf(app.printRoutes())].sort());
+  t.strictSame([...documented].sort(), [...routesOf(app)].sort());
 });
 
 t.test("the table of metrics is what is exported", async (t) => {

@@ -15,6 +15,7 @@ import { listSessionsRoute } from "./routes/list-sessions.ts";
 import { loginRoute } from "./routes/login.ts";
 import { logoutRoute } from "./routes/logout.ts";
 import { metadataRoutes } from "./routes/metadata.ts";
+import { openapiRoute } from "./routes/openapi.ts";
 import { revokeRoute } from "./routes/revoke.ts";
 import { tokenRoute } from "./routes/token.ts";
 import { createServer, type ServerOptions } from "./server.ts";
@@ -25,6 +26,8 @@ export interface AppOptions extends ServerOptions {
   readonly issuer: Issuer;
   /** Addresses and networks whose X-Forwarded-For counts; none if absent. */
   readonly trustedProxies?: readonly string[];
+  /** The package's, for the API description. */
+  readonly version?: string;
 }
 
 const ROUTES = [jwksRoute, metadataRoutes, introspectRoute, healthRoutes];
@@ -36,6 +39,8 @@ const PAGE_ROUTES = [tokenRoute, revokeRoute, logoutRoute, listSessionsRoute, en
 export function buildApp(options: AppOptions): FastifyInstance {
   const { issuer } = options;
   const app = createServer(options, issuer.policy.issuer.startsWith("https:"));
+  // First, for it describes the routes that come after it.
+  openapiRoute(app, issuer, options.version ?? "0.0.0");
   const pages = new Pages(issuer.policy);
   const edge: Edge = { issuer, pages, addressOf: addressReader(options.trustedProxies ?? []) };
   for (const addRoute of ROUTES) addRoute(app, issuer);

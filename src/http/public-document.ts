@@ -1,6 +1,10 @@
 /** Documents for everyone: kept by caches, readable from any origin. */
 
 import type { FastifyReply } from "fastify";
+import { Type } from "typebox";
+
+/** What `publish` sets besides Cache-Control. */
+export const PublicHeaders = Type.Object({ "Access-Control-Allow-Origin": Type.Literal("*") });
 
 /** Sets the headers of a document that anyone may read and keep for `maxAgeSeconds`. */
 export function publish(reply: FastifyReply, maxAgeSeconds: number): FastifyReply {

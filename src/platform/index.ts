@@ -14,3 +14,4 @@ export { createPasswordHasher } from "./password.ts";
 export type { PasswordHasherOptions } from "./password.ts";
 export { systemRandom } from "./random.ts";
 export { openRingCopy } from "./ring-copy.ts";
+export { packageVersion } from "./version.ts";

@@ -12,7 +12,7 @@ import { sha256Hex } from "../../src/compose.ts";
 import type { ConfigDocument } from "../../src/config.ts";
 import { form, logIn, mustLogIn, mustRefresh, refresh, tokensOf } from "../support/client-calls.ts";
 import type { Tokens } from "../support/client-calls.ts";
-import { call, membersOf, outcomeOf } from "../support/http-call.ts";
+import { membersOf, outcomeOf } from "../support/http-call.ts";
 import type { HttpAnswer } from "../support/http-call.ts";
 import { API, Home, SECRET } from "../support/issuer-process.ts";
 import type { RunningIssuer } from "../support/issuer-process.ts";
@@ -102,8 +102,12 @@ async function send(issuer: RunningIssuer, row: Row, path: string, values: Value
   const { method, headers, path_query: query = "" } = row.input;
   const named = Object.entries(headers ?? {}).map(([name, value]) => [name, typeof value === "string" ? filled(value, values) : value]);
   const body = bodyOf(row, values);
-  const url = issuer.url + (path.startsWith("/") ? path : filled(path, PATHS)) + query;
-  return call(url, { method, headers: Object.fromEntries(named) as Record<string, string>, ...(body === undefined ? {} : { body }) });
+  const target = (path.startsWith("/") ? path : filled(path, PATHS)) + query;
+  return issuer.send(target, {
+    method,
+    headers: Object.fromEntries(named) as Record<string, string>,
+    ...(body === undefined ? {} : { body }),
+  });
 }
 
 /** What a row expects, with what INTERFACE or DESIGN say otherwise. */

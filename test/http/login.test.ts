@@ -4,7 +4,7 @@ import fc, { runs } from "../support/fast-check.ts";
 import { refusal } from "../../src/domain/refusal.ts";
 import { isLoginBody, LoginBody } from "../../src/http/routes/login.ts";
 import { POLICY, SECRET } from "../support/fake-issuer.ts";
-import { type Answer, edge, errorOf, post } from "./support.ts";
+import { type Answer, edge, errorOf, injectedAnywhere, post } from "./support.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 const GOOD = { username: "alice", password: "correct horse battery", client_id: "app" };
@@ -166,5 +166,5 @@ t.test("the check by hand and the schema say the same", async (t) => {
 
 t.test("where login.enabled is false there is no /login", async (t) => {
   const { app } = edge({ policy: { ...POLICY, login: { ...POLICY.login, enabled: false } } });
-  t.equal((await post(app, "/login", JSON.stringify(GOOD), JSON_TYPE)).status, 404);
+  t.equal((await injectedAnywhere(app, "POST", "/login", JSON_TYPE, JSON.stringify(GOOD))).status, 404);
 });

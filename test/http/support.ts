@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { type AppOptions, buildApp } from "../../src/http/app.ts";
 import type { Issuer } from "../../src/issuer/types.ts";
+import { Description } from "../support/described.ts";
 import { type FakeIssuer, fakeIssuer } from "../support/fake-issuer.ts";
 
 export function edge(answers: Partial<Issuer> = {}, options: Partial<AppOptions> = {}): { app: FastifyInstance; issuer: FakeIssuer } {
@@ -32,14 +33,21 @@ export async function post(
   return injected(app, "POST", url, headers, payload);
 }
 
-/** Any request by `inject`. */
-export async function injected(
-  app: FastifyInstance,
-  method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "PATCH",
-  url: string,
-  headers: Record<string, string> = {},
-  payload?: string | Buffer,
-): Promise<Answer> {
+const { app: complete } = edge();
+export const description = new Description((await complete.inject("/openapi.json")).body);
+
+type Method = "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "PATCH";
+type Sent = readonly [method: Method, url: string, headers?: Record<string, string>, payload?: string | Buffer];
+
+/** Any request by `inject`. What is answered must be what the API description says. */
+export async function injected(app: FastifyInstance, ...request: Sent): Promise<Answer> {
+  const answer = await injectedAnywhere(app, ...request);
+  description.assertDescribed(request[0], request[1], answer);
+  return answer;
+}
+
+/** Any request by `inject`, also to what is not described. */
+export async function injectedAnywhere(app: FastifyInstance, ...[method, url, headers = {}, payload]: Sent): Promise<Answer> {
   const response = await app.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) });
   return { status: response.statusCode, headers: response.headers as Record<string, string>, body: response.body };
 }

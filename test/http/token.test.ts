@@ -2,7 +2,7 @@ import t from "tap";
 import { refusal, type RefusalCode } from "../../src/domain/refusal.ts";
 import { REFUSAL_STATUS } from "../../src/http/refuse.ts";
 import { GRANT, POLICY, SECRET } from "../support/fake-issuer.ts";
-import { edge, errorOf, FORM, post, REFRESH } from "./support.ts";
+import { edge, errorOf, FORM, injectedAnywhere, post, REFRESH } from "./support.ts";
 
 const BASIC = `Basic ${Buffer.from(`service:${encodeURIComponent(SECRET)}`).toString("base64")}`;
 const REFRESH_BODY = Object.fromEntries(new URLSearchParams(REFRESH));
@@ -193,7 +193,7 @@ t.test("each refusal has the status of its RFC, and no description breaks out of
   t.same(Object.keys(REFUSAL_STATUS).sort(), Object.keys(expected).sort());
   for (const [code, status] of Object.entries(expected) as [RefusalCode, number][]) {
     const { app } = edge({ refresh: async () => refusal(code, 'a "quoted" \\ text\r\n', 2.5) });
-    const answer = await post(app, "/token", REFRESH);
+    const answer = await injectedAnywhere(app, "POST", "/token", FORM, REFRESH);
     t.equal(answer.status, status, code);
     t.equal(errorOf(answer), code);
     t.equal(answer.headers["retry-after"], status === 429 || status === 503 ? "3" : undefined, code);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Test } from "tap";
 import t from "tap";
 import { ConfigError, createIssuer } from "../../src/index.ts";
+import { packageVersion } from "../../src/platform/version.ts";
 import { baseSettings } from "../support/issuer-process.ts";
 import type { ConfigDocument } from "../../src/index.ts";
 
@@ -23,6 +24,7 @@ t.test("it answers by inject, without a port, and has its keys when it is ready"
   t.equal(jwks.statusCode, 200);
   t.equal(jwks.json<{ keys: unknown[] }>().keys.length, 6);
   t.equal((await app.inject("/readyz")).statusCode, 200);
+  t.equal((await app.inject("/openapi.json")).json<{ info: { version: string } }>().info.version, packageVersion());
   const refused = await app.inject({
     method: "POST",
     url: "/token",

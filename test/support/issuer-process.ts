@@ -8,6 +8,7 @@ import type { Test } from "tap";
 import { run } from "../../src/cli/index.ts";
 import { openOperator, sha256Hex, systemClock, systemRandom } from "../../src/compose.ts";
 import type { ConfigDocument } from "../../src/config.ts";
+import { Description } from "./described.ts";
 import { call } from "./http-call.ts";
 import type { HttpAnswer, HttpCall } from "./http-call.ts";
 import { freePort } from "./redis.ts";
@@ -70,7 +71,7 @@ export interface RunningIssuer extends ServerProcess {
   readonly url: string;
   /** Metrics and health. */
   readonly opsUrl: string;
-  /** One request to it; `path` begins with a slash. */
+  /** One request to it; `path` begins with a slash. What is answered must be what its API description says. */
   send(path: string, options?: HttpCall): Promise<HttpAnswer>;
   /** SIGTERM; resolves with how it ended. */
   stop(): Promise<End>;
@@ -125,7 +126,7 @@ export class Home {
     for (let attempt = 1; ; attempt += 1) {
       const process = this.launch(env);
       try {
-        return running(process, await process.listening);
+        return await running(process, await process.listening);
       } catch (error) {
         // Something else on this machine took the port since it was found free; nothing depends on it before the first start.
         if (this.#started.length > attempt || attempt === 3 || !process.stderr().includes("is taken")) throw error;
@@ -189,12 +190,18 @@ export class Home {
   }
 }
 
-function running(process: ServerProcess, { url, opsUrl = "" }: { url: string; opsUrl: string | undefined }): RunningIssuer {
+async function running(process: ServerProcess, addresses: { url: string; opsUrl: string | undefined }): Promise<RunningIssuer> {
+  const { url, opsUrl = "" } = addresses;
+  const description = new Description((await call(`${url}/openapi.json`)).body);
   return {
     ...process,
     url,
     opsUrl,
-    send: (path, options) => call(url + path, options),
+    async send(path, options = {}) {
+      const answer = await call(url + path, options);
+      description.assertDescribed(options.method ?? "GET", path, answer);
+      return answer;
+    },
     stop() {
       process.signal("SIGTERM");
       return process.ended;

@@ -9,10 +9,12 @@ import type { Edge } from "../edge.ts";
 import { answerError, refuse } from "../refuse.ts";
 
 export const endSessionContract: Contract = {
+  operation: "endSession",
   summary: "Ends one of the subject's sessions",
   authentication: "bearer",
   params: Type.Object({ sid: Type.String() }),
   responses: { 204: null },
+  errors: ["insufficient_scope", "not_found"],
 };
 
 export function endSessionRoute(app: FastifyInstance, { issuer }: Edge): void {

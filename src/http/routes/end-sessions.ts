@@ -9,10 +9,16 @@ import type { Edge } from "../edge.ts";
 import { invalidRequest, refuse, type Rejection } from "../refuse.ts";
 
 export const endSessionsContract: Contract = {
+  operation: "endSessions",
   summary: "Ends the subject's sessions",
   authentication: "bearer",
-  query: Type.Object({ except: Type.Optional(Type.Literal("current")) }),
+  query: Type.Object({
+    except: Type.Optional(
+      Type.Literal("current", { description: "All but the session of the access token. No other parameter is taken." }),
+    ),
+  }),
   responses: { 204: null },
+  errors: ["insufficient_scope"],
 };
 
 const BAD_EXCEPT = invalidRequest("the only parameter is except=current, once");

@@ -8,11 +8,18 @@ import { answerError, JSON_TYPE } from "../refuse.ts";
 
 const Status = Type.Object({ status: Type.String() });
 
-export const livezContract: Contract = { summary: "The process is up", authentication: "none", responses: { 200: Status } };
+export const livezContract: Contract = {
+  operation: "getLiveness",
+  summary: "The process is up",
+  authentication: "none",
+  responses: { 200: Status },
+};
 export const readyzContract: Contract = {
+  operation: "getReadiness",
   summary: "The store is reachable and every algorithm can sign",
   authentication: "none",
   responses: { 200: Status },
+  errors: ["temporarily_unavailable", "server_error"],
 };
 
 export function healthRoutes(app: FastifyInstance, issuer: Pick<Issuer, "readiness">): void {

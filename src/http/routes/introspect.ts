@@ -11,12 +11,39 @@ import { parameter } from "../form.ts";
 import { JSON_TYPE, refuse, type Rejection } from "../refuse.ts";
 import { NO_TOKEN, TokenForm } from "./revoke.ts";
 
+const text = Type.Optional(Type.String());
+const seconds = Type.Optional(Type.Integer());
+
+/** RFC 7662 §2.2. */
+const IntrospectionBody = Type.Object(
+  {
+    active: Type.Boolean(),
+    token_type: Type.Optional(Type.Literal("Bearer")),
+    iss: text,
+    sub: text,
+    aud: text,
+    client_id: text,
+    scope: text,
+    sid: text,
+    jti: text,
+    iat: seconds,
+    exp: seconds,
+    auth_time: seconds,
+  },
+  {
+    title: "Introspection",
+    additionalProperties: true,
+    description: "All else only where active is true; of an access token also the account's own claims.",
+  },
+);
+
 export const introspectContract: Contract = {
+  operation: "introspectToken",
   summary: "Tells a confidential client whether a token is active",
   authentication: "client",
   form: TokenForm,
   responses: {
-    200: Type.Object({ active: Type.Boolean() }, { additionalProperties: true, description: "Claims only where active is true." }),
+    200: IntrospectionBody,
   },
 };
 

@@ -4,13 +4,32 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import type { Issuer } from "../../issuer/types.ts";
 import type { Contract } from "../contract.ts";
-import { matchesEtag, publish } from "../public-document.ts";
+import { matchesEtag, publish, PublicHeaders } from "../public-document.ts";
 import { answerError } from "../refuse.ts";
 
+/** 32 bytes (RFC 7518 §6.2.1.2, RFC 8037 §2). */
+const coordinate = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" });
+const common = { kid: Type.String({ description: "The thumbprint (RFC 7638)." }), use: Type.Literal("sig") };
+
+const EcKey = Type.Object(
+  { kty: Type.Literal("EC"), crv: Type.Literal("P-256"), x: coordinate, y: coordinate, ...common, alg: Type.Literal("ES256") },
+  { title: "EcKey" },
+);
+const OkpKey = Type.Object(
+  { kty: Type.Literal("OKP"), crv: Type.Literal("Ed25519"), x: coordinate, ...common, alg: Type.Enum(["EdDSA", "Ed25519"]) },
+  { title: "OkpKey" },
+);
+const JwkSet = Type.Object({ keys: Type.Array(Type.Union([EcKey, OkpKey])) }, { title: "JwkSet" });
+
 export const jwksContract: Contract = {
+  operation: "getJwks",
   summary: "The keys that access tokens are verified with",
   authentication: "none",
-  responses: { 200: Type.Object({ keys: Type.Array(Type.Object({}, { additionalProperties: true })) }), 304: null },
+  headers: Type.Object({ "If-None-Match": Type.Optional(Type.String({ description: "ETags that the caller has, or *." })) }),
+  responses: { 200: JwkSet, 304: null },
+  mediaType: "application/jwk-set+json",
+  responseHeaders: Type.Object({ ...PublicHeaders.properties, ETag: Type.String({ description: "Strong." }) }),
+  errors: ["temporarily_unavailable", "server_error"],
 };
 
 export function jwksRoute(app: FastifyInstance, issuer: Issuer): void {

@@ -11,21 +11,26 @@ import { JSON_TYPE, refuse } from "../refuse.ts";
 
 const seconds = (description: string) => Type.Integer({ description: `${description} Seconds since 1970-01-01T00:00:00Z, as in a JWT.` });
 
-export const Session = Type.Object({
-  sid: Type.String(),
-  client_id: Type.String(),
-  created_at: seconds("When it began."),
-  last_used_at: seconds("When its refresh token was last exchanged."),
-  expires_at: seconds("When it ends if it isn't used again."),
-  scope: Type.String({ description: "All scopes of all its resources, separated by spaces." }),
-  user_agent: Type.String({ description: "A short label, for people." }),
-  current: Type.Boolean({ description: "True: the session of the access token that asks." }),
-});
+export const Session = Type.Object(
+  {
+    sid: Type.String(),
+    client_id: Type.String(),
+    created_at: seconds("When it began."),
+    last_used_at: seconds("When its refresh token was last exchanged."),
+    expires_at: seconds("When it ends if it isn't used again."),
+    scope: Type.String({ description: "All scopes of all its resources, separated by spaces." }),
+    user_agent: Type.String({ description: "A short label, for people." }),
+    current: Type.Boolean({ description: "True: the session of the access token that asks." }),
+  },
+  { title: "Session" },
+);
 
 export const listSessionsContract: Contract = {
+  operation: "listSessions",
   summary: "Lists the subject's sessions",
   authentication: "bearer",
   responses: { 200: Type.Object({ sessions: Type.Array(Session) }) },
+  errors: ["insufficient_scope"],
 };
 
 export function listSessionsRoute(app: FastifyInstance, { issuer }: Edge): void {

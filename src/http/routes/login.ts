@@ -8,6 +8,7 @@ import { ASSERTION_TYPE, authenticate } from "../client-credentials.ts";
 import type { Contract } from "../contract.ts";
 import { deliver, readReplaced } from "../delivery.ts";
 import type { Edge } from "../edge.ts";
+import { CookieHeader, FOREIGN_ORIGIN } from "../page-contract.ts";
 import { invalidRequest, refuse, type Rejection } from "../refuse.ts";
 import { TokenResponse } from "../token-response.ts";
 
@@ -37,10 +38,13 @@ export const LoginBody = Type.Object({
 export type LoginBody = Static<typeof LoginBody>;
 
 export const loginContract: Contract = {
+  operation: "logIn",
   summary: "Logs an account in: starts a session",
   authentication: "client",
   json: LoginBody,
   responses: { 200: TokenResponse },
+  responseHeaders: CookieHeader,
+  errors: [FOREIGN_ORIGIN, "unauthorized_client", "invalid_scope", "invalid_target", "invalid_credentials", "slow_down"],
 };
 
 const MALFORMED = invalidRequest("username and password, and scope and resource where they are sent, must be strings within their limits");

@@ -11,14 +11,21 @@ import { authenticateForm, namesClient } from "../client-credentials.ts";
 import type { Contract } from "../contract.ts";
 import type { Edge } from "../edge.ts";
 import { isCookieClient } from "../pages.ts";
+import { ClientForm, CookieHeader, FOREIGN_ORIGIN } from "../page-contract.ts";
 import { clearRefreshCookie, readRefreshCookie } from "../refresh-cookie.ts";
 import { invalidRequest, refuse, type Rejection } from "../refuse.ts";
 
 export const logoutContract: Contract = {
+  operation: "logOut",
   summary: "Ends the session of the access token, or of the refresh cookie of client_id",
-  authentication: "bearer",
-  form: Type.Object({ client_id: Type.Optional(Type.String({ description: "With the refresh cookie of this client." })) }),
+  authentication: "session",
+  form: Type.Object({
+    ...ClientForm.properties,
+    client_id: Type.Optional(Type.String({ description: "The client whose refresh cookie is sent." })),
+  }),
   responses: { 204: null },
+  responseHeaders: CookieHeader,
+  errors: [FOREIGN_ORIGIN, "invalid_grant"],
 };
 
 const TWO_CLIENTS = invalidRequest("the access token is another client's than client_id");

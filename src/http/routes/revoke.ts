@@ -9,20 +9,22 @@ import { authenticateForm } from "../client-credentials.ts";
 import type { Contract } from "../contract.ts";
 import type { Edge } from "../edge.ts";
 import { parameter } from "../form.ts";
+import { ClientForm, FOREIGN_ORIGIN } from "../page-contract.ts";
 import { invalidRequest, refuse, type Rejection } from "../refuse.ts";
 
 export const TokenForm = Type.Object({
-  token: Type.String(),
+  token: Type.String({ minLength: 1 }),
   token_type_hint: Type.Optional(Type.String({ description: "Only a hint: it changes nothing." })),
-  client_id: Type.Optional(Type.String()),
-  client_secret: Type.Optional(Type.String()),
+  ...ClientForm.properties,
 });
 
 export const revokeContract: Contract = {
+  operation: "revokeToken",
   summary: "Ends the session of a refresh or access token",
   authentication: "client",
   form: TokenForm,
   responses: { 200: null },
+  errors: [FOREIGN_ORIGIN, "invalid_grant", "unsupported_token_type"],
 };
 
 export const NO_TOKEN = invalidRequest("token is missing");

@@ -7,15 +7,19 @@ import { isRefusal, refusal } from "../../domain/refusal.ts";
 import { TOKEN_GRANTS, type TokenGrantType } from "../../issuer/metadata.ts";
 import type { Issuer, TokenGrant } from "../../issuer/types.ts";
 import { readForm } from "../body.ts";
-import { ASSERTION_TYPE, authenticateForm } from "../client-credentials.ts";
+import { authenticateForm } from "../client-credentials.ts";
 import type { Contract } from "../contract.ts";
 import { deliver, forget, readRefreshToken, readReplaced } from "../delivery.ts";
 import type { Edge } from "../edge.ts";
 import { type Form, parameter } from "../form.ts";
+import { ClientForm, CookieHeader, FOREIGN_ORIGIN } from "../page-contract.ts";
 import { invalidRequest, refuse, type Rejection } from "../refuse.ts";
 import { TokenResponse } from "../token-response.ts";
 
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{16,255}$/;
+
 export const tokenContract: Contract = {
+  operation: "exchangeToken",
   summary: "Exchanges a refresh token, client credentials or an assertion for an access token",
   authentication: "client",
   form: Type.Object({
@@ -24,12 +28,19 @@ export const tokenContract: Contract = {
     assertion: Type.Optional(Type.String({ description: "With the grant jwt-bearer: a trusted issuer's JWT (RFC 7523 §2.1)." })),
     resource: Type.Optional(Type.String({ description: "The one resource that the access token is for (RFC 8707); default the first." })),
     scope: Type.Optional(Type.String({ description: "Narrows the access token." })),
-    client_id: Type.Optional(Type.String()),
-    client_secret: Type.Optional(Type.String()),
-    client_assertion: Type.Optional(Type.String({ description: "With private_key_jwt (RFC 7523 §2.2)." })),
-    client_assertion_type: Type.Optional(Type.Literal(ASSERTION_TYPE)),
+    ...ClientForm.properties,
+  }),
+  headers: Type.Object({
+    "Idempotency-Key": Type.Optional(
+      Type.String({
+        pattern: IDEMPOTENCY_KEY.source,
+        description: "With grant_type=refresh_token: the same exchange again gets the same answer for longer.",
+      }),
+    ),
   }),
   responses: { 200: TokenResponse },
+  responseHeaders: CookieHeader,
+  errors: [FOREIGN_ORIGIN, "unauthorized_client", "unsupported_grant_type", "invalid_grant", "invalid_scope", "invalid_target"],
 };
 
 const NO_GRANT_TYPE = invalidRequest("grant_type is missing");
@@ -37,8 +48,6 @@ const UNSUPPORTED = refusal("unsupported_grant_type", "this grant type is not su
 const NOT_ALLOWED = refusal("unauthorized_client", "this client may not use this grant type");
 const NO_ASSERTION = invalidRequest("assertion is missing");
 const BAD_KEY = invalidRequest("Idempotency-Key must be 16 to 255 visible ASCII characters");
-
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{16,255}$/;
 
 export function tokenRoute(app: FastifyInstance, edge: Edge): void {
   app.post("/token", { config: { contract: tokenContract } }, async (request, reply) => {
