@@ -60,3 +60,25 @@ onBothStores("the limits are 10 a minute per account and 100 per address where t
   t.equal(outcomeOf(await logIn(issuer, "fresh", PASSWORD)), SLOW);
   t.ok(session.refreshToken, "a session that lives is none of it");
 });
+
+onBothStores(
+  "behind a trusted proxy everyone is counted by their own address, in the log too",
+  { settings: { trustedProxies: ["127.0.0.0/30", "10.0.0.0/8"], login: { failuresPerMinute: 100, failuresPerMinutePerAddress: 3 } } },
+  async (t, home) => {
+    const issuer = await home.start();
+    await home.addUser("xenia", PASSWORD);
+    const from = (forwarded: string, password = PASSWORD) =>
+      logIn(issuer, "xenia", password, {}, { "x-forwarded-for": forwarded }).then(outcomeOf);
+    for (let time = 0; time < 3; time += 1) t.equal(await from(`198.51.100.${time}, 203.0.113.7, 10.0.0.1`, "wrong"), WRONG);
+    t.equal(await from("203.0.113.7"), SLOW, "what a client writes before it makes no other address of it");
+    t.equal(await from("203.0.113.8"), "200", "the proxy's other clients are not slowed");
+    const logged = () =>
+      issuer
+        .stdout()
+        .split("\n")
+        .filter((line) => line.includes('"event":"login"'));
+    await until("the log has them", async () => logged().length >= 5);
+    const addresses = logged().map((line) => (JSON.parse(line) as { address: string }).address);
+    t.same(addresses, ["203.0.113.7", "203.0.113.7", "203.0.113.7", "203.0.113.7", "203.0.113.8"]);
+  },
+);
