@@ -3,7 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Client, Policy } from "../domain/policy.ts";
 import { checkRequest } from "./body.ts";
-import { cookieNameOf, cookiesNamed } from "./refresh-cookie.ts";
+import { cookieNameOf, readCookies, readRefreshCookie } from "./refresh-cookie.ts";
 import { invalidRequest, refuse, type Rejection } from "./refuse.ts";
 
 const FOREIGN = invalidRequest(
@@ -16,12 +16,14 @@ const REPEATED_COOKIE = invalidRequest("a cookie of the issuer is repeated");
 const PREFLIGHT_MAX_AGE_SECONDS = 600;
 
 export class Pages {
+  readonly #issuer: string;
   readonly #known: ReadonlySet<string>;
   /** Origins whose requests may carry a cookie of ours. */
   readonly #credentialed: ReadonlySet<string>;
   readonly #cookieNames: ReadonlySet<string>;
 
   constructor({ issuer, clients }: Pick<Policy, "issuer" | "clients">) {
+    this.#issuer = issuer;
     const all = [...clients.values()];
     const ofCookies = all.filter(isCookieClient);
     this.#known = new Set(all.flatMap(({ allowedOrigins }) => allowedOrigins));
@@ -51,14 +53,10 @@ export class Pages {
    * can't read the answer.
    */
   admit(request: FastifyRequest, reply: FastifyReply, client: Client, couldSetCookie: boolean): Rejection | undefined {
-    const { origin } = request.headers;
-    if (origin !== undefined && !client.allowedOrigins.includes(origin)) unshare(reply);
-    if (!isCookieClient(client)) {
-      reply.removeHeader("access-control-allow-credentials");
-      return undefined;
-    }
-    if (!couldSetCookie && request.headers.cookie === undefined) return undefined;
-    return isFrom(client.allowedOrigins, request) ? undefined : FOREIGN;
+    if (request.headers.origin !== undefined) narrow(reply, client, request.headers.origin);
+    if (!isCookieClient(client)) return undefined;
+    if (!couldSetCookie && readRefreshCookie(request, this.#issuer, client.id) === undefined) return undefined;
+    return isFrom(new Set(client.allowedOrigins), request) ? undefined : FOREIGN;
   }
 
   /** Fetch standard, "CORS protocol". What the origin gets depends on it, so caches must know. */
@@ -77,10 +75,12 @@ export class Pages {
     if (cookie === undefined || this.#cookieNames.size === 0) return undefined;
     const fault = checkRequest(request);
     if (fault !== undefined) return fault;
-    const counts = [...this.#cookieNames].map((name) => cookiesNamed(cookie, name).length);
-    if (counts.every((count) => count === 0)) return undefined;
-    if (counts.some((count) => count > 1)) return REPEATED_COOKIE;
-    return isFrom([...this.#known], request) ? undefined : FOREIGN;
+    const names = readCookies(cookie)
+      .map(([name]) => name)
+      .filter((name) => this.#cookieNames.has(name));
+    if (names.length === 0) return undefined;
+    if (new Set(names).size < names.length) return REPEATED_COOKIE;
+    return isFrom(this.#known, request) ? undefined : FOREIGN;
   }
 }
 
@@ -103,13 +103,15 @@ export function isCookieClient({ refreshTokenDelivery }: Client): boolean {
 }
 
 /** `Sec-Fetch-Site` says what the browser knows; those that don't send it send an Origin all the same (Fetch standard). */
-function isFrom(origins: readonly string[], { headers }: FastifyRequest): boolean {
+function isFrom(origins: ReadonlySet<string>, { headers }: FastifyRequest): boolean {
   const site = headers["sec-fetch-site"];
   const isNear = site === undefined || site === "same-origin" || site === "same-site";
-  return headers.origin !== undefined && origins.includes(headers.origin) && isNear;
+  return headers.origin !== undefined && origins.has(headers.origin) && isNear;
 }
 
-function unshare(reply: FastifyReply): void {
-  for (const name of ["origin", "credentials"]) reply.removeHeader(`access-control-allow-${name}`);
-  reply.removeHeader("access-control-expose-headers");
+/** From what some client's page may read to what this client's may. */
+function narrow(reply: FastifyReply, client: Client, origin: string): void {
+  if (!isCookieClient(client)) reply.removeHeader("access-control-allow-credentials");
+  if (client.allowedOrigins.includes(origin)) return;
+  for (const name of ["allow-origin", "allow-credentials", "expose-headers"]) reply.removeHeader(`access-control-${name}`);
 }

@@ -9,13 +9,14 @@ export function cookieNameOf(issuer: Policy["issuer"], clientId: string): string
 }
 
 /**
- * All values of a cookie in a Cookie header. Names are compared byte by byte and nothing but the separators' white space is
- * trimmed: a reader that is kinder can be made to see a `__Host-` cookie where the browser saw none.
+ * The names and values of a Cookie header, as they stand in it. Nothing but the separators' white space is trimmed: a reader
+ * that is kinder can be made to see a `__Host-` cookie where the browser saw none.
  */
-export function cookiesNamed(header: string, name: string): readonly string[] {
-  return header.split(";").flatMap((pair) => {
-    const trimmed = pair.replace(/^[ \t]+/, "");
-    return trimmed.startsWith(`${name}=`) ? [trimmed.slice(name.length + 1).replace(/[ \t]+$/, "")] : [];
+export function readCookies(header: string): readonly (readonly [name: string, value: string])[] {
+  return header.split(";").map((pair) => {
+    const trimmed = pair.replace(/^[ \t]+|[ \t]+$/g, "");
+    const equals = trimmed.indexOf("=");
+    return equals === -1 ? ["", trimmed] : [trimmed.slice(0, equals), trimmed.slice(equals + 1)];
   });
 }
 
@@ -23,7 +24,9 @@ export function cookiesNamed(header: string, name: string): readonly string[] {
 export function readRefreshCookie(request: FastifyRequest, issuer: string, clientId: string): string | undefined {
   const { cookie } = request.headers;
   if (cookie === undefined) return undefined;
-  return cookiesNamed(cookie, cookieNameOf(issuer, clientId))[0] || undefined;
+  const wanted = cookieNameOf(issuer, clientId);
+  const value = readCookies(cookie).find(([name]) => name === wanted)?.[1];
+  return value === "" ? undefined : value;
 }
 
 export function setRefreshCookie(reply: FastifyReply, issuer: string, clientId: string, refreshToken: string, maxAgeSeconds: number): void {
