@@ -9,12 +9,12 @@ export function cookieNameOf(issuer: Policy["issuer"], clientId: string): string
 }
 
 /**
- * The names and values of a Cookie header, as they stand in it. Nothing but the separators' white space is trimmed: a reader
+ * The names and values of a Cookie header, as they stand in it. Nothing but the white space after a separator is trimmed: a reader
  * that is kinder can be made to see a `__Host-` cookie where the browser saw none.
  */
 export function readCookies(header: string): readonly (readonly [name: string, value: string])[] {
   return header.split(";").map((pair) => {
-    const trimmed = pair.replace(/^[ \t]+|[ \t]+$/g, "");
+    const trimmed = pair.replace(/^[ \t]+/, "");
     const equals = trimmed.indexOf("=");
     return equals === -1 ? ["", trimmed] : [trimmed.slice(0, equals), trimmed.slice(equals + 1)];
   });
