@@ -16,6 +16,7 @@ import {
   type Metrics,
   metricsListener,
   monotonicSeconds,
+  networkMatcher,
   openRingCopy,
   packageVersion,
   systemClock,
@@ -35,7 +36,7 @@ export interface OpenedServer {
     readonly version: string;
     readonly log: (failure: object) => void;
     readonly onResponse: (route: string, status: number) => void;
-    readonly trustedProxies: readonly string[];
+    readonly isTrustedProxy: (address: string) => boolean;
   };
   readonly metrics: Pick<Metrics, "contentType" | "text">;
   hasAccounts(): Promise<boolean>;
@@ -64,7 +65,7 @@ export async function openServer(config: Config, output: Writable = process.stdo
       random: systemRandom,
       version: packageVersion(),
       log: (failure) => logger.error("http_failure", { ...failure }),
-      trustedProxies: config.trustedProxies,
+      isTrustedProxy: networkMatcher(config.trustedProxies),
       onResponse: (route, status) => metrics.count("mintmark_http_responses_total", { route, status: String(status) }),
     },
     metrics,

@@ -6,7 +6,11 @@ import { absoluteUri, choice, clientId, duration, fetchableUrl, flag, jwks, orig
 export const clientMembers = {
   id: required(clientId, "The client_id."),
   type: required(choice("public", "confidential"), "Whether it can keep a secret (RFC 6749 §2.1)."),
-  secretSha256: optional(sha256Hex, "none", "SHA-256 of the client secret. Needed by a confidential client; a public one has none."),
+  secretSha256: optional(
+    sha256Hex,
+    "none",
+    "SHA-256 of the client secret. A confidential client has it, jwks or jwksUri; a public one has none.",
+  ),
   grants: required(
     list(choice("login", "refresh_token", "client_credentials", JWT_BEARER), { min: 1, max: 4 }),
     "What it may ask for. login without refresh_token gives access tokens only; client_credentials is for confidential clients; jwt-bearer needs a trusted issuer that lists the client.",

@@ -47,7 +47,9 @@ function checkCredentials(client: SeenClient, place: Place): void {
   const given = CREDENTIALS.filter((name) => Object.hasOwn(client, name));
   if (given.includes("jwks") && given.includes("jwksUri")) place.fault("expected one of jwks and jwksUri");
   if (client.type === "confidential" && given.length === 0) {
-    place.member("secretSha256").fault("is missing: a confidential client has a secret (mintmark clients secret makes one)");
+    place
+      .member("secretSha256")
+      .fault("is missing: a confidential client has a secret (mintmark clients secret makes one), jwks or jwksUri");
   }
   if (client.type !== "public") return;
   for (const name of given) place.member(name).fault("a public client can't keep a secret: expected none, or the type confidential");

@@ -96,8 +96,10 @@ export function present(
     return { outcome: "rotated", session: advance(session, presentation, policy, context) };
   }
   if (isRetry(session, presentation, policy, context)) return { outcome: "retried", session };
-  if (generation > session.generation && policy.heal)
-    return { outcome: "healed", session: advance(session, presentation, policy, context) };
+  if (generation > session.generation && policy.heal) {
+    const healed = policy.rotates ? advance(session, presentation, policy, context) : touch({ ...session, generation }, context);
+    return { outcome: "healed", session: healed };
+  }
   return { outcome: "replayed" };
 }
 

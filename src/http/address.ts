@@ -1,24 +1,20 @@
 /** Who a request comes from, and how throttling counts it. */
 
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
 import type { FastifyRequest } from "fastify";
 
-const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 /** Some proxies add the port: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
 const WITH_PORT = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::\d{1,5})?$/;
 
-/**
- * The text for a request's client, as throttling counts it. `trustedProxies` are addresses and networks in CIDR notation;
- * X-Forwarded-For is believed as far as they wrote it.
- */
-export function addressReader(trustedProxies: readonly string[]): (request: Pick<FastifyRequest, "headers" | "raw">) => string {
-  const trusted = new BlockList();
-  for (const network of trustedProxies) addNetwork(trusted, network);
+type IsTrusted = (address: string) => boolean;
+
+/** The text for a request's client, as throttling counts it. X-Forwarded-For is believed as far as trusted proxies wrote it. */
+export function addressReader(isTrusted: IsTrusted): (request: Pick<FastifyRequest, "headers" | "raw">) => string {
   return ({ headers, raw }) => {
     const forwarded = headers["x-forwarded-for"];
     const remote = raw.socket.remoteAddress;
-    if (trustedProxies.length === 0 || forwarded === undefined || remote === undefined) return throttledAddress(remote);
-    return throttledAddress(clientBehind(trusted, remote, [forwarded].flat().join(",").split(",")));
+    if (forwarded === undefined || remote === undefined) return throttledAddress(remote);
+    return throttledAddress(clientBehind(isTrusted, remote, [forwarded].flat().join(",").split(",")));
   };
 }
 
@@ -26,9 +22,9 @@ export function addressReader(trustedProxies: readonly string[]): (request: Pick
  * From the nearest hop outwards, each written by the one before: the first that is no trusted proxy is the client. What
  * is no address was not seen by a proxy, so whoever wrote it is as far as one can see.
  */
-function clientBehind(trusted: BlockList, remote: string, forwarded: readonly string[]): string {
+function clientBehind(isTrusted: IsTrusted, remote: string, forwarded: readonly string[]): string {
   let nearest = remote;
-  for (let index = forwarded.length - 1; index >= 0 && isIn(trusted, nearest); index -= 1) {
+  for (let index = forwarded.length - 1; index >= 0 && isTrusted(withoutZone(nearest)); index -= 1) {
     const address = addressIn((forwarded[index] ?? "").trim());
     if (address === undefined) return nearest;
     nearest = address;
@@ -43,18 +39,9 @@ function addressIn(text: string): string | undefined {
   return address !== undefined && isIP(address) !== 0 ? address : undefined;
 }
 
-function addNetwork(list: BlockList, network: string): void {
-  const [address = "", bits] = network.split("/");
-  const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-  if (bits === undefined) list.addAddress(address, family);
-  else list.addSubnet(address, Number(bits), family);
-}
-
-/** An IPv4 address that a socket shows inside IPv6 is the IPv4 address. */
-function isIn(list: BlockList, address: string): boolean {
-  const plain = MAPPED_IPV4.exec(address)?.[1] ?? address.split("%")[0] ?? "";
-  const version = isIP(plain);
-  return version !== 0 && list.check(plain, version === 6 ? "ipv6" : "ipv4");
+/** `fe80::1%eth0`: the zone is this machine's own name for the link (RFC 4007 §11). */
+function withoutZone(address: string): string {
+  return address.split("%")[0] ?? "";
 }
 
 /**
@@ -63,15 +50,21 @@ function isIn(list: BlockList, address: string): boolean {
  */
 export function throttledAddress(remote: string | undefined): string {
   if (remote === undefined) return "unknown";
-  const mapped = MAPPED_IPV4.exec(remote)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!remote.includes(":")) return remote;
-  const [head = "", tail] = (remote.split("%")[0] ?? "").split("::");
-  const before = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  // A dotted last part stands for two groups.
-  const present = before.length + after.length + (remote.includes(".") ? 1 : 0);
-  const groups = tail === undefined ? before : [...before, ...Array<string>(Math.max(0, 8 - present)).fill("0"), ...after];
-  const prefix = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
+  if (isIP(remote) !== 6) return remote;
+  const groups = groupsOf(withoutZone(remote));
+  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) return dotted(groups[6] ?? 0, groups[7] ?? 0);
+  const prefix = groups.slice(0, 4).map((group) => group.toString(16));
   return `${prefix.join(":")}::/64`;
+}
+
+/** The eight groups of an IPv6 address, however it is spelled. */
+function groupsOf(address: string): readonly number[] {
+  const [head = "", tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");
+  const [before, after] = [head, tail ?? ""].map((part) => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16))));
+  const zeros = tail === undefined ? 0 : 8 - (before?.length ?? 0) - (after?.length ?? 0);
+  return [...(before ?? []), ...Array<number>(zeros).fill(0), ...(after ?? [])];
+}
+
+function dotted(high: number, low: number): string {
+  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".");
 }

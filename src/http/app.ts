@@ -24,8 +24,8 @@ export type { HttpFailure } from "./failures.ts";
 
 export interface AppOptions extends ServerOptions {
   readonly issuer: Issuer;
-  /** Addresses and networks whose X-Forwarded-For counts; none if absent. */
-  readonly trustedProxies?: readonly string[];
+  /** Whose X-Forwarded-For counts; nobody's if absent. */
+  readonly isTrustedProxy?: (address: string) => boolean;
   /** The package's, for the API description. */
   readonly version?: string;
 }
@@ -38,11 +38,14 @@ const PAGE_ROUTES = [tokenRoute, revokeRoute, logoutRoute, listSessionsRoute, en
 /** All routes of the issuer. Neither listens nor starts the issuer; `close` drains. */
 export function buildApp(options: AppOptions): FastifyInstance {
   const { issuer } = options;
-  const app = createServer(options, issuer.policy.issuer.startsWith("https:"));
+  const pages = new Pages(issuer.policy);
+  const onWrongMethod: ServerOptions["onWrongMethod"] = (request, reply, allowed) => {
+    if (allowed.includes("OPTIONS")) pages.share(request, reply);
+  };
+  const app = createServer({ ...options, onWrongMethod }, issuer.policy.issuer.startsWith("https:"));
   // First, for it describes the routes that come after it.
   openapiRoute(app, issuer, options.version ?? "0.0.0");
-  const pages = new Pages(issuer.policy);
-  const edge: Edge = { issuer, pages, addressOf: addressReader(options.trustedProxies ?? []) };
+  const edge: Edge = { issuer, pages, addressOf: addressReader(options.isTrustedProxy ?? (() => false)) };
   for (const addRoute of ROUTES) addRoute(app, issuer);
   app.register(async (pageApp) => {
     await pageApp.register(fastifyCookie, { hook: false });

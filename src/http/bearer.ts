@@ -1,9 +1,11 @@
 /** Access tokens in the Authorization header (RFC 6750 §2.1); the form and URL ways to send them are not supported. */
 
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { isRefusal, refusal } from "../domain/refusal.ts";
-import type { Issuer, SessionOwner } from "../issuer/types.ts";
+import type { AuthorizedOwner } from "../issuer/types.ts";
 import { checkRequest } from "./body.ts";
+import type { Edge } from "./edge.ts";
+import { narrow } from "./pages.ts";
 import type { Rejection } from "./refuse.ts";
 
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
@@ -21,8 +23,12 @@ export function readBearer(request: FastifyRequest): { readonly token: string } 
   return token === undefined ? MALFORMED : { token };
 }
 
-/** Whose sessions the request may see and end. */
-export async function readOwner(issuer: Issuer, request: FastifyRequest): Promise<SessionOwner | Rejection> {
+/** Whose sessions the request may see and end. Pages of other clients can't read the answer. */
+export async function readOwner({ issuer }: Edge, request: FastifyRequest, reply: FastifyReply): Promise<AuthorizedOwner | Rejection> {
   const bearer = readBearer(request);
-  return isRefusal(bearer) ? bearer : issuer.authorizeSessions(bearer.token);
+  if (isRefusal(bearer)) return bearer;
+  const owner = await issuer.authorizeSessions(bearer.token);
+  const client = isRefusal(owner) ? undefined : issuer.policy.clients.get(owner.clientId);
+  if (client !== undefined) narrow(request, reply, client);
+  return owner;
 }

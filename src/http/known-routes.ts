@@ -8,11 +8,11 @@ export class KnownRoutes {
     this.#routes.push({ parts: url.split("/"), methods: [method].flat() });
   }
 
-  /** The value of Allow for a path without its query; undefined where there is no such path. */
-  allowed(path: string): string | undefined {
+  /** The methods of a path without its query, in order; undefined where there is no such path. */
+  allowed(path: string): readonly string[] | undefined {
     const parts = path.split("/");
     const methods = new Set(this.#routes.filter((route) => fits(route.parts, parts)).flatMap((route) => route.methods));
-    return methods.size === 0 ? undefined : [...methods].sort().join(", ");
+    return methods.size === 0 ? undefined : [...methods].sort();
   }
 }
 

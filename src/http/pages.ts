@@ -12,8 +12,10 @@ const FOREIGN = invalidRequest(
 );
 const REPEATED_COOKIE = invalidRequest("a cookie of the issuer is repeated");
 
-/** How long a browser may keep the answer to a preflight. */
-const PREFLIGHT_MAX_AGE_SECONDS = 600;
+const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** How long a browser may keep the answer to a preflight: what Chromium caps it at. The request itself is checked all the same. */
+const PREFLIGHT_MAX_AGE_SECONDS = 7_200;
 
 export class Pages {
   readonly #issuer: string;
@@ -39,8 +41,9 @@ export class Pages {
       methods.set(url, [...(methods.get(url) ?? []), ...added]);
     });
     app.addHook("onRequest", (request, reply, done) => {
-      this.#share(request, reply);
-      const fault = request.method === "POST" ? this.#cookieFault(request) : undefined;
+      this.share(request, reply);
+      // A browser says where such a request is from even to its own origin; of a GET it does not.
+      const fault = SAFE_METHODS.has(request.method) ? undefined : this.#cookieFault(request);
       if (fault === undefined) return done();
       reply.send(refuse(reply, fault, "Basic"));
     });
@@ -53,14 +56,14 @@ export class Pages {
    * can't read the answer.
    */
   admit(request: FastifyRequest, reply: FastifyReply, client: Client, couldSetCookie: boolean): Rejection | undefined {
-    if (request.headers.origin !== undefined) narrow(reply, client, request.headers.origin);
+    narrow(request, reply, client);
     if (!isCookieClient(client)) return undefined;
     if (!couldSetCookie && readRefreshCookie(request, this.#issuer, client.id) === undefined) return undefined;
     return isFrom(new Set(client.allowedOrigins), request) ? undefined : FOREIGN;
   }
 
   /** Fetch standard, "CORS protocol". What the origin gets depends on it, so caches must know. */
-  #share(request: FastifyRequest, reply: FastifyReply): void {
+  share(request: FastifyRequest, reply: FastifyReply): void {
     reply.header("vary", "Origin");
     const { origin } = request.headers;
     if (origin === undefined || !this.#known.has(origin)) return;
@@ -84,7 +87,7 @@ export class Pages {
   }
 }
 
-/** The headers that #share has set say whether the origin is one of ours. */
+/** The headers that `share` has set say whether the origin is one of ours. */
 function addPreflight(app: FastifyInstance, url: string, methods: string): void {
   app.options(url, (_request, reply) => {
     reply.code(204).header("allow", `${methods}, OPTIONS`).removeHeader("access-control-expose-headers");
@@ -110,7 +113,9 @@ function isFrom(origins: ReadonlySet<string>, { headers }: FastifyRequest): bool
 }
 
 /** From what some client's page may read to what this client's may. */
-function narrow(reply: FastifyReply, client: Client, origin: string): void {
+export function narrow(request: FastifyRequest, reply: FastifyReply, client: Client): void {
+  const { origin } = request.headers;
+  if (origin === undefined) return;
   if (!isCookieClient(client)) reply.removeHeader("access-control-allow-credentials");
   if (client.allowedOrigins.includes(origin)) return;
   for (const name of ["allow-origin", "allow-credentials", "expose-headers"]) reply.removeHeader(`access-control-${name}`);

@@ -22,6 +22,8 @@ export interface ServerOptions {
   readonly log?: ((event: HttpFailure) => void) | undefined;
   /** Called after each answer, with the route's pattern (`unknown` where there is no route). */
   readonly onResponse?: ((route: string, status: number) => void) | undefined;
+  /** Called before the answer 405, with the methods that the path has. */
+  readonly onWrongMethod?: (request: FastifyRequest, reply: FastifyReply, allowed: readonly string[]) => void;
 }
 
 /** Longer than the idle timeout of the usual load balancers (60 s), so that it is never we who close under a request. */
@@ -66,7 +68,7 @@ export function createServer(options: ServerOptions, secure: boolean): FastifyIn
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
   addHeaders(app, headers);
   addGracefulClose(app, options.drainMillis ?? 8000);
-  addUnknown(app, options.onResponse);
+  addUnknown(app, options);
   return app;
 }
 
@@ -85,7 +87,7 @@ function addHeaders(app: FastifyInstance, headers: Readonly<Record<string, strin
   });
 }
 
-function addUnknown(app: FastifyInstance, onResponse: ServerOptions["onResponse"]): void {
+function addUnknown(app: FastifyInstance, { onResponse, onWrongMethod }: Pick<ServerOptions, "onResponse" | "onWrongMethod">): void {
   const known = new KnownRoutes();
   app.addHook("onRoute", (route) => {
     known.add(route.url, route.method);
@@ -99,7 +101,8 @@ function addUnknown(app: FastifyInstance, onResponse: ServerOptions["onResponse"
     const allowed = known.allowed((request.raw.url ?? "").split("?")[0] ?? "");
     onResponse?.("unknown", allowed === undefined ? 404 : 405);
     if (allowed === undefined) return answerError(reply, { status: 404, error: "not_found", description: "there is nothing here" });
-    reply.header("allow", allowed);
+    onWrongMethod?.(request, reply, allowed);
+    reply.header("allow", allowed.join(", "));
     return answerError(reply, { status: 405, error: "invalid_request", description: "the method is not allowed here" });
   });
 }

@@ -5,14 +5,10 @@ import { JWT_BEARER, type TrustedIssuer } from "../domain/policy.ts";
 import { subjectKeyOf } from "../domain/refresh-token.ts";
 import { isRefusal, type Refusal, refusal } from "../domain/refusal.ts";
 import type { ParsedAssertion } from "../jws/index.ts";
-import type { Assertions } from "./assertions.ts";
 import { type Begun, beginSession, endReplaced, replacedBy } from "./begin-session.ts";
-import type { SessionParts } from "./refresh.ts";
+import type { AssertionParts } from "./parts.ts";
+import type { Recognized } from "./refresh-tokens.ts";
 import type { AssertSubjectRequest, TokenGrant } from "./types.ts";
-
-export interface AssertionParts extends SessionParts {
-  readonly assertions: Assertions;
-}
 
 const MAX_SUB_LENGTH = 255;
 const CONTROL = /\p{Cc}/u;
@@ -25,14 +21,17 @@ export async function assertSubject(parts: AssertionParts, request: AssertSubjec
   const { context, keyRing } = parts;
   const { client, address } = request;
   keyRing.notBefore();
-  const answer = await begin(parts, request);
+  const replaced = await replacedBy(parts, request.replaces);
+  const answer = await begin(parts, request, replaced);
   const outcome = isRefusal(answer) ? { outcome: "refused" as const } : { outcome: "granted" as const, sub: answer.sub, sid: answer.sid };
   context.emit({ event: "login", by: "assertion", clientId: client.id, address, ...outcome });
-  return isRefusal(answer) ? answer : answer.grant;
+  if (isRefusal(answer)) return answer;
+  await endReplaced(parts, client, replaced);
+  return answer.grant;
 }
 
 /** Whatever can be refused is refused before the assertion is taken. */
-async function begin(parts: AssertionParts, request: AssertSubjectRequest): Promise<Begun | Refusal> {
+async function begin(parts: AssertionParts, request: AssertSubjectRequest, replaced: Recognized | undefined): Promise<Begun | Refusal> {
   const { context, assertions, subjects } = parts;
   const { client, resource, scope, userAgent } = request;
   if (!client.grants.includes(JWT_BEARER)) return refusal("unauthorized_client", "this client may not use assertions as a grant");
@@ -44,14 +43,11 @@ async function begin(parts: AssertionParts, request: AssertSubjectRequest): Prom
   if (sub.length > MAX_SUB_LENGTH || CONTROL.test(sub) || context.policy.clients.has(sub)) return BAD_SUB;
   const granted = grantResources(context.policy, client, resource === undefined ? [] : [resource], scope);
   if (isRefusal(granted)) return granted;
-  const replaced = await replacedBy(parts, request.replaces);
 
   if (!(await assertions.take(parsed))) return TAKEN;
-  const wanted = { client, sub, granted, userAgent };
+  const wanted = { client, sub, granted, userAgent, replaced };
   const subjectKey = subjectKeyOf(context.policy.issuer, sub, context.digests);
-  const begun = await subjects.settleInTurn(subjectKey, (loaded) => beginSession(parts, wanted, loaded));
-  if (!isRefusal(begun)) await endReplaced(parts, client, replaced);
-  return begun;
+  return subjects.settleInTurn(subjectKey, (loaded) => beginSession(parts, wanted, loaded));
 }
 
 async function trustedIssuer(

@@ -7,7 +7,8 @@ import { isRefusal, type Refusal } from "../domain/refusal.ts";
 import type { GrantedResource, Session } from "../domain/session.ts";
 import { addSession, emptySubject, loginTime, type SubjectDocument, supernumerary } from "../domain/subject.ts";
 import { userAgentLabel } from "../domain/user-agent.ts";
-import { recognize, type Recognized, type SessionParts, sessionMembers } from "./refresh.ts";
+import type { SessionParts } from "./parts.ts";
+import { recognizeIfKnown, type Recognized, sessionMembers } from "./refresh-tokens.ts";
 import type { Loaded } from "./subjects.ts";
 import type { TokenGrant } from "./types.ts";
 
@@ -18,6 +19,8 @@ export interface NewSession {
   readonly claims?: string | undefined;
   readonly granted: readonly GrantedResource[];
   readonly userAgent: string | undefined;
+  /** The session it takes the place of, which ends when this one has begun: see `endReplaced`. */
+  readonly replaced: Recognized | undefined;
 }
 
 export interface Begun {
@@ -32,7 +35,8 @@ export async function beginSession(parts: SessionParts, wanted: NewSession, load
   const { client, sub, granted } = wanted;
   const document = subjects.pruned(loaded.document ?? emptySubject(sub));
   const subjectKey = subjectKeyOf(context.policy.issuer, sub, context.digests);
-  const crowd = supernumerary(document, client.id, context.policy.maxSessionsPerSubjectAndClient).map(({ sid }) => sid);
+  const staying = { ...document, sessions: document.sessions.filter((session) => !isReplaced(session, client, wanted.replaced)) };
+  const crowd = supernumerary(staying, client.id, context.policy.maxSessionsPerSubjectAndClient).map(({ sid }) => sid);
   if (crowd.length > 0) {
     // Room is made first; the login then goes on with what is left.
     await ends.endIn(loaded, document, subjectKey, crowd, ends.endOf(client.id, "too_many"));
@@ -77,16 +81,19 @@ function newSession(
 
 /** What a request says it replaces, found before anything is changed; undefined where that is no token of ours. */
 export async function replacedBy(parts: SessionParts, refreshToken: string | undefined): Promise<Recognized | undefined> {
-  return refreshToken === undefined ? undefined : recognize(parts, refreshToken);
+  return refreshToken === undefined ? undefined : recognizeIfKnown(parts, refreshToken);
+}
+
+function isReplaced({ sid, clientId }: Session, client: Client, replaced: Recognized | undefined): boolean {
+  return sid === replaced?.sid && clientId === client.id;
 }
 
 /** A new session over one that lives ends the old one (ASVS 7.2.4): after it has begun, so that nobody is left with none. */
 export async function endReplaced({ ends }: SessionParts, client: Client, replaced: Recognized | undefined): Promise<void> {
   if (replaced === undefined) return;
-  const { subjectKey, sid } = replaced;
   await ends.endSome(
-    subjectKey,
-    ({ sessions }) => sessions.filter((session) => session.sid === sid && session.clientId === client.id).map((session) => session.sid),
+    replaced.subjectKey,
+    ({ sessions }) => sessions.filter((session) => isReplaced(session, client, replaced)).map(({ sid }) => sid),
     ends.endOf(client.id, "replaced"),
   );
 }

@@ -3,7 +3,7 @@
 import { grantResources, selectAccess } from "../domain/grants.ts";
 import { isRefusal, type Refusal } from "../domain/refusal.ts";
 import { SESSIONS_SCOPE } from "../domain/policy.ts";
-import type { SessionParts } from "./refresh.ts";
+import type { SessionParts } from "./parts.ts";
 import type { ClientCredentialsRequest, TokenGrant } from "./types.ts";
 
 export async function clientCredentials(

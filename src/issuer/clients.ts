@@ -3,7 +3,7 @@
 import { utf8 } from "../domain/bytes.ts";
 import type { Client } from "../domain/policy.ts";
 import { type Refusal, refusal } from "../domain/refusal.ts";
-import type { AssertionParts } from "./assert-subject.ts";
+import type { AssertionParts } from "./parts.ts";
 import type { Context } from "./context.ts";
 import type { ClientCredentials } from "./types.ts";
 
@@ -14,11 +14,12 @@ const TAKEN = refusal("invalid_client", "the assertion was used before: each is 
 type Assertion = ClientCredentials & { readonly method: "private_key_jwt" };
 type Other = Exclude<ClientCredentials, Assertion>;
 
-/** One answer for an unknown client, a wrong secret and a wrong method, after the same work. */
+/** A promise only for an assertion. */
 export function authenticateClient(parts: AssertionParts, credentials: ClientCredentials): Client | Refusal | Promise<Client | Refusal> {
   return credentials.method === "private_key_jwt" ? proven(parts, credentials) : known(parts.context, credentials);
 }
 
+/** One answer for an unknown client, a wrong secret and a wrong method, after the same work. */
 function known(context: Context, credentials: Other): Client | Refusal {
   const client = context.policy.clients.get(credentials.clientId);
   const isProven = credentials.method === "none" ? client?.type === "public" : isSecretOf(context, client, credentials.secret);

@@ -6,7 +6,7 @@ import { KeyError, StoreError } from "../domain/ports.ts";
 import { keyTimes, type Ring } from "../domain/ring.ts";
 import { planRevocation, planRing, type RingChange } from "../domain/ring-plan.ts";
 import { changeRing, type ChangeOptions, eraseOver, type RingWish } from "./change-ring.ts";
-import type { SessionParts } from "./refresh.ts";
+import type { SessionParts } from "./parts.ts";
 import { UnavailableError, UnsafeStoreError } from "./types.ts";
 
 const FOLLOW_EVERY_MILLIS = 1_000;

@@ -2,7 +2,7 @@
 
 import type { Policy } from "../domain/policy.ts";
 import { AccessTokens } from "./access-tokens.ts";
-import { type AssertionParts, assertSubject } from "./assert-subject.ts";
+import { assertSubject } from "./assert-subject.ts";
 import { Assertions } from "./assertions.ts";
 import { Accounts } from "./accounts.ts";
 import { clientCredentials } from "./client-credentials.ts";
@@ -12,9 +12,10 @@ import { Ends } from "./ends.ts";
 import { Follower } from "./follow.ts";
 import { introspect } from "./introspect.ts";
 import { KeyRing } from "./key-ring.ts";
-import { type LoginParts, logIn } from "./log-in.ts";
+import { logIn } from "./log-in.ts";
 import { Marker } from "./marker.ts";
 import { createOperatorOf } from "./operator.ts";
+import type { AssertionParts, LoginParts } from "./parts.ts";
 import { Reach, watched } from "./reach.ts";
 import { ReadinessProbe } from "./readiness.ts";
 import { refresh } from "./refresh.ts";

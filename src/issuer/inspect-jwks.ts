@@ -1,38 +1,46 @@
-/** For `doctor`: whether the keys of clients and trusted issuers that are elsewhere can be had, and are of use. */
+/** For `doctor`: whether the keys of clients and trusted issuers can be had, and are of use. */
 
 import type { JwksLocation } from "../domain/policy.ts";
-import { type FetchDocument, FetchError, type StoreFinding } from "../domain/ports.ts";
-import { type JwksFault, parseJwks } from "../jws/index.ts";
+import { FetchError, type StoreFinding } from "../domain/ports.ts";
+import { importJwks, JWKS_FAULTS, parseJwks } from "../jws/index.ts";
 import type { Context } from "./context.ts";
 
-const FAULTS: Readonly<Record<JwksFault, string>> = {
-  not_json: "answers something else than JSON",
-  not_a_set: "answers something else than a JWK Set",
-  too_many_keys: "has more keys than are read",
-  no_usable_key: "has no key for ES256 or EdDSA (P-256 or Ed25519)",
-};
+type Findings = Pick<StoreFinding, "severity" | "finding" | "advice">;
 
-export async function inspectJwks({ policy, fetchDocument }: Pick<Context, "policy" | "fetchDocument">): Promise<StoreFinding[]> {
+const UNUSABLE = "each key needs kty and crv of P-256 or Ed25519, a point of that curve, no use but sig, and a kid of its own";
+
+export async function inspectJwks(context: Pick<Context, "policy" | "fetchDocument">): Promise<StoreFinding[]> {
+  const { clients, trustedIssuers } = context.policy;
   const owners = [
-    ...[...policy.clients.values()].map(({ id, jwks }) => ({ subject: `keys of client ${id}`, jwks })),
-    ...[...policy.trustedIssuers.values()].map(({ issuer, jwks }) => ({ subject: `keys of ${issuer}`, jwks })),
+    ...[...clients.values()].flatMap(({ id, jwks }) => (jwks === undefined ? [] : [{ subject: `keys of client ${id}`, jwks }])),
+    ...[...trustedIssuers.values()].map(({ issuer, jwks }) => ({ subject: `keys of ${issuer}`, jwks })),
   ];
-  return Promise.all(owners.flatMap(({ subject, jwks }) => (isElsewhere(jwks) ? [inspect(subject, jwks.jwksUri, fetchDocument)] : [])));
+  const found: StoreFinding[] = [];
+  // One after the other: a thousand clients are no reason for a thousand connections.
+  for (const { subject, jwks } of owners) found.push({ subject, ...(await inspect(context, jwks)) });
+  return found;
 }
 
-function isElsewhere(jwks: JwksLocation | undefined): jwks is JwksLocation & { readonly jwksUri: string } {
-  return jwks !== undefined && "jwksUri" in jwks;
-}
-
-async function inspect(subject: string, url: string, fetchDocument: FetchDocument): Promise<StoreFinding> {
+async function inspect({ fetchDocument }: Pick<Context, "fetchDocument">, location: JwksLocation): Promise<Findings> {
+  if ("jwks" in location) return ofUse(importJwks(location.jwks.keys).length, location.jwks.keys.length);
   const advice =
     "see jwksUri, and outgoing.allowedNetworks where its host has no public address; until then its assertions are answered 503";
   try {
-    const result = parseJwks((await fetchDocument(url)).body);
-    if (!result.ok) return { severity: "warning", subject, finding: `${new URL(url).origin} ${FAULTS[result.reason]}`, advice };
-    return { severity: "ok", subject, finding: `${result.keys.length} of use` };
+    const set = parseJwks((await fetchDocument(location.jwksUri)).body);
+    if (set.ok) return { severity: "ok", finding: `${set.keys.length} of use` };
+    return {
+      severity: "warning",
+      finding: `the JWK Set of ${new URL(location.jwksUri).origin} can't be used: ${JWKS_FAULTS[set.reason]}`,
+      advice,
+    };
   } catch (error) {
     if (!(error instanceof FetchError)) throw error;
-    return { severity: "warning", subject, finding: error.message, advice };
+    return { severity: "warning", finding: error.message, advice };
   }
+}
+
+/** Of another kind, faulty, or more than one under a `kid`. */
+function ofUse(usable: number, all: number): Findings {
+  const finding = `${usable} of ${all} of use`;
+  return usable === all ? { severity: "ok", finding } : { severity: usable === 0 ? "fault" : "warning", finding, advice: UNUSABLE };
 }

@@ -1,6 +1,6 @@
 /** Token introspection (RFC 7662): what a token is worth now, to those it concerns. */
 
-import type { SessionParts } from "./refresh.ts";
+import type { SessionParts } from "./parts.ts";
 import type { Client } from "../domain/policy.ts";
 import { scopeOf, sessionEndsAt } from "../domain/session.ts";
 import { findLiving, type OwnToken, readToken } from "./token-sessions.ts";

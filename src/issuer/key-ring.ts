@@ -277,6 +277,11 @@ export class KeyRing {
     return opened.length === macs.length ? opened : undefined;
   }
 
+  /** Whether the ring has MAC keys of this version, whether or not they can be opened here. */
+  hasMacVersion(version: number): boolean {
+    return this.#current()?.roster.macsByVersion.has(version) === true;
+  }
+
   /** The key that proves a token of ours; undefined for keys that are no longer, or never were, in the JWK Set. */
   verificationKey(kid: string): VerificationKey | undefined {
     const key = this.#current()?.roster.published.get(kid);

@@ -8,17 +8,11 @@ import { subjectKeyOf } from "../domain/refresh-token.ts";
 import { isRefusal, type Refusal, refusal } from "../domain/refusal.ts";
 import type { LoginOutcome } from "../domain/events.ts";
 import type { GrantedResource } from "../domain/session.ts";
-import type { Accounts } from "./accounts.ts";
 import { type Begun, beginSession, endReplaced, replacedBy } from "./begin-session.ts";
 import { REQUEST_BUDGET_MILLIS } from "./context.ts";
-import type { SessionParts } from "./refresh.ts";
-import type { Throttle } from "./throttle.ts";
+import type { LoginParts } from "./parts.ts";
+import type { Recognized } from "./refresh-tokens.ts";
 import { type LogInRequest, type TokenGrant, UnavailableError } from "./types.ts";
-
-export interface LoginParts extends SessionParts {
-  readonly accounts: Accounts;
-  readonly throttle: Throttle;
-}
 
 const INVALID = refusal("invalid_credentials", "user name or password is wrong");
 
@@ -39,13 +33,13 @@ export async function logIn(parts: LoginParts, request: LogInRequest): Promise<T
   }
   const named = { ...request, username: normalizeUsername(request.username), password: normalizePassword(request.password) };
   const replaced = await replacedBy(parts, request.replaces);
-  const answer = await parts.throttle.inTurn(named.username, address, () => check(parts, named, granted));
+  const answer = await parts.throttle.inTurn(named.username, address, () => check(parts, named, granted, replaced));
   if (isRefusal(answer)) {
     tell(OUTCOMES[answer.refused] ?? "refused");
     return answer;
   }
-  await endReplaced(parts, client, replaced);
   tell("granted", { sub: answer.sub, sid: answer.sid });
+  await endReplaced(parts, client, replaced);
   return answer.grant;
 }
 
@@ -59,7 +53,12 @@ const OUTCOMES: Partial<Record<Refusal["refused"], LoginOutcome>> = {
  * The subject's document is read before the account is checked and swapped against that value: a password change
  * writes the account first and the document after, so a login of the old password loses its swap.
  */
-async function check(parts: LoginParts, request: LogInRequest, granted: readonly GrantedResource[]): Promise<Begun | Refusal> {
+async function check(
+  parts: LoginParts,
+  request: LogInRequest,
+  granted: readonly GrantedResource[],
+  replaced: Recognized | undefined,
+): Promise<Begun | Refusal> {
   const { context, accounts } = parts;
   const { username, address } = request;
   const deadline = context.clock() + REQUEST_BUDGET_MILLIS * 2;
@@ -92,6 +91,7 @@ async function check(parts: LoginParts, request: LogInRequest, granted: readonly
       claims: claims === undefined ? undefined : JSON.stringify(claims),
       granted,
       userAgent: request.userAgent,
+      replaced,
     };
     const result = await parts.subjects.inTurn(subjectKey, () => beginSession(parts, wanted, loaded));
     if (result !== undefined) {

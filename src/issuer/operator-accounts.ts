@@ -7,7 +7,7 @@ import { subjectKeyOf } from "../domain/refresh-token.ts";
 import type { EndReason } from "../domain/subject.ts";
 import { clockAgreed } from "./clock-guard.ts";
 import type { Context } from "./context.ts";
-import type { LoginParts } from "./log-in.ts";
+import type { LoginParts } from "./parts.ts";
 import type { AccountListing, Done, Failed, Operator } from "./types.ts";
 
 type AccountCommands = Pick<

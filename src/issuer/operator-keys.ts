@@ -7,7 +7,7 @@ import { clockAgreed } from "./clock-guard.ts";
 import { changeRing, eraseOver, type RingWish } from "./change-ring.ts";
 import { stepText } from "./follow.ts";
 import type { KeyRing } from "./key-ring.ts";
-import type { SessionParts } from "./refresh.ts";
+import type { SessionParts } from "./parts.ts";
 import { jwsAlgorithms } from "./ring-policy.ts";
 import type { Failed, Force, KeyListing, KeysChanged, Operator, Unsafe } from "./types.ts";
 

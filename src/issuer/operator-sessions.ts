@@ -8,7 +8,7 @@ import type { Session } from "../domain/session.ts";
 import type { SubjectDocument } from "../domain/subject.ts";
 import { decodeSubject } from "../domain/subject-codec.ts";
 import { writeNotBefore } from "./not-before.ts";
-import type { SessionParts } from "./refresh.ts";
+import type { SessionParts } from "./parts.ts";
 import { clockAgreed } from "./clock-guard.ts";
 import { listSessions } from "./sessions.ts";
 import type { Operator, SessionSelection } from "./types.ts";

@@ -2,7 +2,7 @@
 
 import type { StoreFinding } from "../domain/ports.ts";
 import { inspectJwks } from "./inspect-jwks.ts";
-import type { LoginParts } from "./log-in.ts";
+import type { LoginParts } from "./parts.ts";
 import { accountCommands } from "./operator-accounts.ts";
 import { keyCommands } from "./operator-keys.ts";
 import { sessionCommands } from "./operator-sessions.ts";

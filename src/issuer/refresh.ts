@@ -5,67 +5,19 @@ import { lengthPrefixed } from "../domain/bytes.ts";
 import { selectAccess } from "../domain/grants.ts";
 import type { Client, Policy } from "../domain/policy.ts";
 import type { Bytes } from "../domain/ports.ts";
-import { type ParsedRefreshToken, parseRefreshToken, sidOf, spellRefreshToken, truncatedMac } from "../domain/refresh-token.ts";
-import { present, type PresentPolicy, type Session, sessionEndsAt } from "../domain/session.ts";
+import type { ParsedRefreshToken } from "../domain/refresh-token.ts";
+import { present, type PresentPolicy, type Session } from "../domain/session.ts";
 import { livingSession, replaceSession, type SubjectDocument } from "../domain/subject.ts";
-import type { AccessTokens } from "./access-tokens.ts";
 import type { Context } from "./context.ts";
-import type { Ends } from "./ends.ts";
-import type { KeyRing, MacKey } from "./key-ring.ts";
-import type { Marker } from "./marker.ts";
-import type { Reach } from "./reach.ts";
-import type { Loaded, Subjects } from "./subjects.ts";
-import { type RefreshRequest, type TokenGrant, UnavailableError } from "./types.ts";
-
-export interface SessionParts {
-  readonly context: Context;
-  readonly keyRing: KeyRing;
-  readonly subjects: Subjects;
-  readonly tokens: AccessTokens;
-  readonly ends: Ends;
-  readonly marker: Marker;
-  readonly reach: Reach;
-}
-
-type KnownMacs = ReturnType<KeyRing["macs"]> & {};
-
-export interface Recognized extends ParsedRefreshToken {
-  readonly sid: string;
-}
+import type { MacKey } from "./key-ring.ts";
+import type { SessionParts } from "./parts.ts";
+import { recognize, type Recognized, sessionMembers } from "./refresh-tokens.ts";
+import type { Loaded } from "./subjects.ts";
+import type { RefreshRequest, TokenGrant } from "./types.ts";
 
 const REFUSED = refusal("invalid_grant", "the refresh token is not valid, or its session is over");
 /** The same to whoever asks; the edge also takes a cookie back that is good for nothing any more. */
 const OVER: Refusal = { ...REFUSED, isSessionOver: true };
-
-/**
- * A refresh token whose MAC is ours, and the session it names; undefined for any other text. No store call, and no promise
- * but where the MAC key is one that this node has yet to read.
- */
-export function recognize(parts: SessionParts, text: string): Recognized | undefined | Promise<Recognized | undefined> {
-  const token = parseRefreshToken(text);
-  if (token === undefined) return undefined;
-  const macs = parts.keyRing.macs(token.macVersion);
-  if (macs !== undefined) return proven(parts, token, macs);
-  return reloaded(parts.keyRing, token.macVersion).then((read) => proven(parts, token, read));
-}
-
-function proven({ context, keyRing }: SessionParts, token: ParsedRefreshToken, macs: KnownMacs): Recognized | undefined {
-  if (macs === "over") {
-    // Only a clock that agrees with the store's may say that a key's time is over.
-    keyRing.notBefore();
-    return undefined;
-  }
-  if (!macs.some((mac) => context.digests.equal(truncatedMac(mac, token.signed), token.mac))) return undefined;
-  return { ...token, sid: sidOf(token.handle, context.digests) };
-}
-
-/** A version that this node does not know may be newer than its view: nobody is logged out for that. */
-async function reloaded(keyRing: KeyRing, version: number): Promise<KnownMacs> {
-  await keyRing.reloadIfOld();
-  const macs = keyRing.macs(version);
-  if (macs === undefined) throw new UnavailableError("the refresh token's MAC key is not known here");
-  return macs;
-}
 
 export async function refresh(parts: SessionParts, request: RefreshRequest): Promise<TokenGrant | Refusal> {
   const { context, subjects } = parts;
@@ -159,27 +111,6 @@ async function grantOf(
   if (isRefusal(access)) return access;
   const minted = await parts.tokens.mint(client, access, sub, session);
   return { ...minted, ...sessionMembers(parts, client, session, token.subjectKey, token.handle, mac) };
-}
-
-/** The refresh token of a session's current generation, spelled with the MAC key that was active when it began. */
-export function sessionMembers(
-  { context, keyRing }: SessionParts,
-  client: Client,
-  session: Session,
-  subjectKey: Bytes,
-  handle: Bytes,
-  active: MacKey,
-): Pick<TokenGrant, "refreshToken" | "refreshTokenExpiresInSeconds" | "sid"> {
-  const { generation, macVersion, sid } = session;
-  const macs = macVersion === active.version ? [active.hmac] : keyRing.macs(macVersion);
-  const hmac = macs === "over" ? undefined : macs?.[0];
-  if (hmac === undefined) throw new UnavailableError("the MAC key of the session's generation is not known here");
-  const endsInMillis = sessionEndsAt(session, client.idleLifetimeMillis) - context.clock();
-  return {
-    refreshToken: spellRefreshToken({ macVersion, subjectKey, handle, generation }, hmac),
-    refreshTokenExpiresInSeconds: Math.max(0, Math.floor(endsInMillis / 1_000)),
-    sid,
-  };
 }
 
 /** Keys of different sessions never meet, and the store learns none of them. */

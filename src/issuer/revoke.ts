@@ -1,7 +1,7 @@
 /** Token revocation (RFC 7009): a token of a session ends the session. */
 
 import { type Refusal, refusal } from "../domain/refusal.ts";
-import type { SessionParts } from "./refresh.ts";
+import type { SessionParts } from "./parts.ts";
 import { isOfAnother, OF_ANOTHER, readToken } from "./token-sessions.ts";
 import type { Done, TokenRequest } from "./types.ts";
 

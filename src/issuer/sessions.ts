@@ -6,21 +6,21 @@ import { type Refusal, refusal } from "../domain/refusal.ts";
 import { scopeOf, type Session, sessionEndsAt } from "../domain/session.ts";
 import { livingSession, type NotBefore, type SubjectDocument } from "../domain/subject.ts";
 import type { Context } from "./context.ts";
-import type { SessionParts } from "./refresh.ts";
+import type { SessionParts } from "./parts.ts";
 import { accessToken, findLiving } from "./token-sessions.ts";
-import type { Done, SessionListing, SessionOwner, TokenSession } from "./types.ts";
+import type { AuthorizedOwner, Done, SessionListing, SessionOwner, TokenSession } from "./types.ts";
 
 const BAD_TOKEN = refusal("invalid_token", "the access token is not valid");
 
 /** RFC 6750 §3.1. */
-export async function authorizeSessions(parts: SessionParts, token: string): Promise<SessionOwner | Refusal> {
+export async function authorizeSessions(parts: SessionParts, token: string): Promise<AuthorizedOwner | Refusal> {
   parts.keyRing.notBefore();
   const claims = parts.tokens.read(token, parts.context.policy.issuer);
   if (claims?.sid === undefined) return BAD_TOKEN;
   if (claims.scope?.split(" ").includes(SESSIONS_SCOPE) !== true) return refusal("insufficient_scope", "the scope sessions is needed");
   const { subjectKey } = accessToken(parts, claims);
   const living = await findLiving(parts, subjectKey, claims.sid);
-  return living === undefined ? BAD_TOKEN : { sub: living.sub, sid: claims.sid };
+  return living === undefined ? BAD_TOKEN : { sub: living.sub, clientId: claims.client_id, sid: claims.sid };
 }
 
 export function sessionOfAccessToken(parts: SessionParts, token: string): TokenSession | Refusal {

@@ -7,7 +7,8 @@ import { type Refusal, refusal } from "../domain/refusal.ts";
 import { type Session, sessionEndsAt } from "../domain/session.ts";
 import { livingSession } from "../domain/subject.ts";
 import type { AccessTokenClaims } from "../jws/index.ts";
-import { recognize, type SessionParts } from "./refresh.ts";
+import type { SessionParts } from "./parts.ts";
+import { recognize, recognizeIfKnown } from "./refresh-tokens.ts";
 import type { TokenSession } from "./types.ts";
 
 export type OwnToken =
@@ -46,7 +47,7 @@ export async function sessionOfRefreshToken(
   token: string,
 ): Promise<TokenSession | Refusal | undefined> {
   parts.keyRing.notBefore();
-  const own = await recognize(parts, token);
+  const own = await recognizeIfKnown(parts, token);
   if (own === undefined) return undefined;
   if (await isOfAnother(parts, client, own)) return OF_ANOTHER;
   return { clientId: client.id, sid: own.sid, subjectKey: own.subjectKey };

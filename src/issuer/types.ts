@@ -87,6 +87,11 @@ export interface SessionOwner {
   readonly sid: string;
 }
 
+export interface AuthorizedOwner extends SessionOwner {
+  /** The client whose access token was shown. */
+  readonly clientId: string;
+}
+
 export interface PublishedJwks {
   readonly body: Buffer;
   /** Strong, with its quotes. */
@@ -127,7 +132,7 @@ export interface Issuer {
   sessionOfRefreshToken(client: Client, refreshToken: string): Promise<TokenSession | Refusal | undefined>;
   logOut(session: TokenSession): Promise<Done>;
   /** Checks an access token for the issuer's own resource, scope `sessions`, of a living session. */
-  authorizeSessions(accessToken: string): Promise<SessionOwner | Refusal>;
+  authorizeSessions(accessToken: string): Promise<AuthorizedOwner | Refusal>;
   listSessions(owner: SessionOwner): Promise<readonly SessionListing[]>;
   /** False: the subject has no such session. */
   endSession(owner: SessionOwner, sid: string): Promise<boolean>;

@@ -21,7 +21,7 @@ export { MAX_COMPACT_JWS_LENGTH, parseCompactJws } from "./compact.ts";
 export type { CompactJws, JwsFault, JwsHeader } from "./compact.ts";
 export { importPublicJwk, thumbprint } from "./jwk.ts";
 export type { JwkFault, VerificationKey } from "./jwk.ts";
-export { importJwks, parseJwks, staticJwks } from "./jwks.ts";
+export { importJwks, JWKS_FAULTS, parseJwks, staticJwks } from "./jwks.ts";
 export type { JwksFault, JwksResult, KeySource } from "./jwks.ts";
 export { RemoteJwks } from "./remote-jwks.ts";
 export type { RemoteJwksLimits, RemoteJwksOptions } from "./remote-jwks.ts";

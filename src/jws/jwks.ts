@@ -12,6 +12,14 @@ export const MAX_JWKS_KEYS = 100;
 
 export type JwksFault = "not_json" | "not_a_set" | "too_many_keys" | "no_usable_key";
 
+/** Sentences about "the set", for people. */
+export const JWKS_FAULTS: Readonly<Record<JwksFault, string>> = {
+  not_json: "it is no JSON object that can be read in one way only",
+  not_a_set: 'it has no list "keys"',
+  too_many_keys: `it has more than ${MAX_JWKS_KEYS} keys`,
+  no_usable_key: "it has no P-256 or Ed25519 public key for verifying signatures",
+};
+
 export type JwksResult =
   | { readonly ok: true; readonly keys: readonly VerificationKey[] }
   | { readonly ok: false; readonly reason: JwksFault };

@@ -4,8 +4,8 @@ import { FetchError } from "../domain/ports.ts";
 import type { Clock, FetchedDocument } from "../domain/ports.ts";
 import type { SignatureAlgorithm } from "./algorithms.ts";
 import type { VerificationKey } from "./jwk.ts";
-import { MAX_JWKS_KEYS, parseJwks } from "./jwks.ts";
-import type { JwksFault, KeySource } from "./jwks.ts";
+import { JWKS_FAULTS, MAX_JWKS_KEYS, parseJwks } from "./jwks.ts";
+import type { KeySource } from "./jwks.ts";
 
 /** All in milliseconds. */
 export interface RemoteJwksLimits {
@@ -114,7 +114,7 @@ export class RemoteJwks implements KeySource {
     try {
       const { body, maxAgeSeconds } = await this.#fetch();
       const set = parseJwks(body);
-      if (!set.ok) throw new FetchError(`The JWK Set can't be used: ${FAULTS[set.reason]}.`);
+      if (!set.ok) throw new FetchError(`The JWK Set can't be used: ${JWKS_FAULTS[set.reason]}.`);
       this.#take(set.keys, maxAgeSeconds);
       this.#failure = undefined;
     } catch (error) {
@@ -143,13 +143,6 @@ export class RemoteJwks implements KeySource {
     this.#held = held;
   }
 }
-
-const FAULTS: Readonly<Record<JwksFault, string>> = {
-  not_json: "it is no JSON object that can be read in one way only",
-  not_a_set: 'it has no list "keys"',
-  too_many_keys: `it has more than ${MAX_JWKS_KEYS} keys`,
-  no_usable_key: "it has no P-256 or Ed25519 public key for verifying signatures",
-};
 
 /** `crv` is one of two words without a blank, so no two pairs have one spelling. */
 function indexOf(kid: string, algorithm: SignatureAlgorithm): string {

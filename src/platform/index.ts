@@ -13,5 +13,6 @@ export type { Metrics } from "./metrics.ts";
 export { createPasswordHasher } from "./password.ts";
 export type { PasswordHasherOptions } from "./password.ts";
 export { systemRandom } from "./random.ts";
+export { networkMatcher } from "./networks.ts";
 export { openRingCopy } from "./ring-copy.ts";
 export { packageVersion } from "./version.ts";

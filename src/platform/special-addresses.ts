@@ -1,6 +1,7 @@
 /** Which addresses a name from elsewhere may stand for. */
 
 import { BlockList, isIP } from "node:net";
+import { familyOf, networkMatcher } from "./networks.ts";
 
 /** Of the IANA IPv4 Special-Purpose Address Registry (RFC 6890) all that is not globally reachable, and multicast. */
 const SPECIAL_IPV4: readonly (readonly [network: string, prefix: number])[] = [
@@ -38,7 +39,8 @@ const NAT64 = "64:ff9b::";
  * address holds for its IPv4-mapped form too (node:net's BlockList sees to that) and, where it forbids, for its NAT64 form.
  */
 export function addressFilter(allowed: readonly string[]): (address: string) => boolean {
-  const [publicOnes, special, exceptions] = [new BlockList(), new BlockList(), new BlockList()];
+  const isAllowed = networkMatcher(allowed);
+  const [publicOnes, special] = [new BlockList(), new BlockList()];
   publicOnes.addSubnet("0.0.0.0", 0, "ipv4");
   publicOnes.addSubnet("2000::", 3, "ipv6");
   publicOnes.addSubnet(NAT64, 96, "ipv6");
@@ -47,21 +49,10 @@ export function addressFilter(allowed: readonly string[]): (address: string) => 
     special.addSubnet(`${NAT64}${network}`, 96 + prefix, "ipv6");
   }
   for (const [network, prefix] of SPECIAL_IPV6) special.addSubnet(network, prefix, "ipv6");
-  for (const network of allowed) addNetwork(exceptions, network);
 
   return (address) => {
     if (isIP(address) === 0) return false;
     const family = familyOf(address);
-    return exceptions.check(address, family) || (publicOnes.check(address, family) && !special.check(address, family));
+    return isAllowed(address) || (publicOnes.check(address, family) && !special.check(address, family));
   };
-}
-
-function addNetwork(list: BlockList, network: string): void {
-  const [address = "", prefix] = network.split("/");
-  if (prefix === undefined) list.addAddress(address, familyOf(address));
-  else list.addSubnet(address, Number(prefix), familyOf(address));
-}
-
-function familyOf(address: string): "ipv4" | "ipv6" {
-  return isIP(address) === 4 ? "ipv4" : "ipv6";
 }

@@ -388,3 +388,10 @@ t.test("a session that rotated before has no window left once it is used without
   }
   t.equal(show(session, 3, at(START + 2 * HOUR + 1)).outcome, "rotated");
 });
+
+t.test("a session without rotation that was rolled back is healed as it is", async (t) => {
+  const before = rotatedAt([START + 1, START + 2]);
+  const healed = show(before, 5, at(START + HOUR), NEVER);
+  t.match(healed, { outcome: "healed", session: { generation: 5, generationAt: START + HOUR } });
+  t.equal(show("session" in healed ? healed.session : FRESH, 5, at(START + 2 * HOUR), NEVER).outcome, "kept");
+});

@@ -1,11 +1,14 @@
 import t from "tap";
 import { addressReader, throttledAddress } from "../../src/http/address.ts";
+import { networkMatcher } from "../../src/platform/networks.ts";
 
 t.test("one text per party: IPv4 whole, IPv6 by /64 (RFC 6177, RFC 5952 forms)", async (t) => {
   const rows: [string | undefined, string][] = [
     ["192.0.2.7", "192.0.2.7"],
     ["::ffff:192.0.2.7", "192.0.2.7"],
     ["::FFFF:192.0.2.7", "192.0.2.7"],
+    ["::ffff:c000:207", "192.0.2.7"],
+    ["0:0:0:0:0:ffff:c000:0207", "192.0.2.7"],
     ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
     ["2001:db8:1:2::9", "2001:db8:1:2::/64"],
     ["2001:0DB8:0001:0002::", "2001:db8:1:2::/64"],
@@ -22,7 +25,7 @@ t.test("one text per party: IPv4 whole, IPv6 by /64 (RFC 6177, RFC 5952 forms)",
 
 function seen(trusted: readonly string[], remoteAddress: string | undefined, forwarded: string | string[] | undefined): string {
   const headers = forwarded === undefined ? {} : { "x-forwarded-for": forwarded as string };
-  return addressReader(trusted)({ headers, raw: { socket: { remoteAddress } } as never });
+  return addressReader(networkMatcher(trusted))({ headers, raw: { socket: { remoteAddress } } as never });
 }
 
 t.test("X-Forwarded-For counts as far as trusted proxies wrote it", async (t) => {

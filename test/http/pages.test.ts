@@ -283,6 +283,37 @@ t.test("a body client logs out with an access token, not by its name", async (t)
   t.same(issuer.calls, []);
 });
 
+t.test("logout by cookie does not fail for an access token that is over, nor for a form in another charset silently", async (t) => {
+  const { app, issuer } = edge({ sessionOfAccessToken: () => refusal("invalid_token", "over") });
+  const both = await post(app, "/logout", "client_id=web", { ...carried, authorization: "Bearer aaa.bbb.ccc" });
+  t.equal(both.status, 204);
+  t.same(setCookie(both.headers), CLEARED);
+  t.match(issuer.calls, [["logOut", { sid: "of mmr_abc" }]]);
+  const charset = { ...carried, "content-type": "application/x-www-form-urlencoded; charset=iso-8859-1" };
+  t.equal((await post(app, "/logout", "client_id=web", charset)).status, 415);
+});
+
+t.test("what ends sessions and carries a cookie comes from a page of ours; a GET of the issuer's own origin says none", async (t) => {
+  const { app, issuer } = edge();
+  const bearer = { authorization: "Bearer aaa.bbb.ccc", cookie: COOKIE };
+  for (const origin of [undefined, "https://evil.example.org"])
+    t.equal((await injected(app, "DELETE", "/sessions", { ...bearer, ...(origin && { origin }) })).status, 403);
+  t.same(issuer.calls, []);
+  t.equal((await injected(app, "DELETE", "/sessions", { ...bearer, origin: WEB })).status, 204);
+  t.equal((await injected(app, "GET", "/sessions", bearer)).status, 200);
+});
+
+t.test("CORS on /sessions is that of the access token's client", async (t) => {
+  const read = async (clientId: string, origin: string) => {
+    const { app } = edge({ authorizeSessions: async () => ({ sub: "alice", sid: "mine", clientId }) });
+    const { headers } = await injected(app, "GET", "/sessions", { authorization: "Bearer aaa.bbb.ccc", origin });
+    return [headers["access-control-allow-origin"], headers["access-control-allow-credentials"]];
+  };
+  t.same(await read("web", WEB), [WEB, "true"]);
+  t.same(await read("spa", SPA), [SPA, undefined]);
+  t.same(await read("spa", WEB), [undefined, undefined]);
+});
+
 const PAGE_ROUTES = ["/login", "/token", "/revoke", "/logout", "/sessions"] as const;
 
 t.test("CORS echoes a client's origin on answers and errors alike", async (t) => {
@@ -307,6 +338,15 @@ t.test("CORS echoes a client's origin on answers and errors alike", async (t) =>
       t.equal(headers.vary, "Origin", "caches must know that it depends on it");
     }
   }
+});
+
+t.test("a wrong method is an error that a page can read as well", async (t) => {
+  const { app } = edge();
+  for (const url of PAGE_ROUTES) {
+    const { status, headers } = await injected(app, "PUT", url, { origin: WEB });
+    t.same([status, headers["access-control-allow-origin"], headers.vary], [405, WEB, "Origin"], url);
+  }
+  t.equal((await injected(app, "PUT", "/introspect", { origin: WEB })).headers["access-control-allow-origin"], undefined);
 });
 
 t.test("CORS is each client's own: nobody reads an answer to another's client", async (t) => {

@@ -59,7 +59,7 @@ t.test("the list has INTERFACE's members, times in seconds", async (t) => {
 t.test("one session is ended, or it is not there", async (t) => {
   const { app, issuer } = edge();
   t.equal((await injected(app, "DELETE", "/sessions/other-session", BEARER)).status, 204);
-  t.same(issuer.calls.at(-1), ["endSession", { sub: "alice", sid: "mine" }, "other-session"]);
+  t.same(issuer.calls.at(-1), ["endSession", { sub: "alice", sid: "mine", clientId: "app" }, "other-session"]);
   const missing = await injected(app, "DELETE", "/sessions/nope", BEARER);
   t.equal(missing.status, 404);
   t.equal(errorOf(missing), "not_found");
@@ -68,9 +68,9 @@ t.test("one session is ended, or it is not there", async (t) => {
 t.test("all sessions are ended, or all but the current one; a wrong word ends none", async (t) => {
   const { app, issuer } = edge();
   t.equal((await injected(app, "DELETE", "/sessions", BEARER)).status, 204);
-  t.same(issuer.calls.at(-1), ["endSessions", { sub: "alice", sid: "mine" }, "none"]);
+  t.same(issuer.calls.at(-1), ["endSessions", { sub: "alice", sid: "mine", clientId: "app" }, "none"]);
   t.equal((await injected(app, "DELETE", "/sessions?except=current", BEARER)).status, 204);
-  t.same(issuer.calls.at(-1), ["endSessions", { sub: "alice", sid: "mine" }, "current"]);
+  t.same(issuer.calls.at(-1), ["endSessions", { sub: "alice", sid: "mine", clientId: "app" }, "current"]);
   const ended = (): number => issuer.calls.filter(([name]) => name === "endSessions").length;
   for (const query of [
     "except=",

@@ -352,13 +352,59 @@ t.test("doctor says which keys elsewhere can't be had or are of no use", async (
   const found = async () => (await (await here.operator()).inspect()).find(({ subject }) => subject === "keys of client remote");
   t.match(await found(), { severity: "warning", finding: "nothing is there", advice: /allowedNetworks/ });
   for (const [body, finding] of [
-    ["<html>", /something else than JSON/],
-    ["{}", /something else than a JWK Set/],
-    ['{"keys":[{"kty":"RSA"}]}', /no key for ES256 or EdDSA/],
+    ["<html>", /machine\.example can't be used: it is no JSON/],
+    ["{}", /it has no list/],
+    ['{"keys":[{"kty":"RSA"}]}', /no P-256 or Ed25519/],
   ] as const) {
     here.documents.set(JWKS_URI, body);
     t.match(await found(), { severity: "warning", finding });
   }
   here.documents.set(JWKS_URI, JSON.stringify(machine.jwks));
   t.match(await found(), { severity: "ok", finding: "1 of use" });
+});
+
+t.test("doctor says which configured keys are of no use", async (t) => {
+  const [one, two] = [newParty("ES256", "same"), newParty("ES256", "same")];
+  const machineWith = (...keys: object[]) =>
+    client("machine", { type: "confidential", grants: ["client_credentials"], jwks: { jwks: { keys } } });
+  const found = async (...keys: object[]) => {
+    const there = new World({ policy: policy({}, [machineWith(...keys)]) });
+    t.teardown(() => there.close());
+    return (await (await there.operator()).inspect()).find(({ subject }) => subject === "keys of client machine");
+  };
+  t.match(await found(one.publicJwk), { severity: "ok", finding: "1 of 1 of use" });
+  t.match(await found(one.publicJwk, two.publicJwk), { severity: "fault", finding: "0 of 2 of use", advice: /a kid of its own/ });
+  t.match(await found(one.publicJwk, { ...two.publicJwk, kid: "other", use: "enc" }), { severity: "warning", finding: "1 of 2 of use" });
+});
+
+t.test(
+  "a login over a live session does not count it against the cap, and tells what it began even if the old one can't be ended",
+  async (t) => {
+    const world2 = new World({
+      policy: policy({ trustedIssuers: new Map([[LOGIN, TRUSTED]]), maxSessionsPerSubjectAndClient: 2 }, CLIENTS),
+    });
+    t.teardown(() => world2.close());
+    const node = await world2.startedNode();
+    const elsewhere = await session(node, world2.now);
+    await world2.advance(SECOND);
+    const old = await session(node, world2.now);
+    await world2.advance(SECOND);
+    const next = await session(node, world2.now, {}, { replaces: old.refreshToken });
+    t.ok(await node.refresh(elsewhere.refreshToken), "the other device stays");
+    t.match(node.eventsOf("sessions_ended"), [{ reason: "replaced", sids: [old.sid] }]);
+    node.link.failNext("append", "ends", "unavailable");
+    await t.rejects(session(node, world2.now, {}, { replaces: next.refreshToken }), StoreError);
+    t.match(node.eventsOf("login").at(-1), { outcome: "granted" });
+  },
+);
+
+t.test("what a browser keeps of a ring that is gone does not keep it from logging in or out", async (t) => {
+  const { world: here, node } = await world();
+  const { refreshToken } = await session(node, here.now);
+  const bytes = Buffer.from(refreshToken.slice(4), "base64url");
+  bytes[0] = 77;
+  const foreign = `mmr_${bytes.toString("base64url")}`;
+  await t.rejects(node.tryRefresh(foreign), UnavailableError, "a refresh is not refused for it");
+  t.ok(await session(node, here.now, {}, { replaces: foreign }));
+  t.equal(await node.issuer.sessionOfRefreshToken(node.client("app"), foreign), undefined);
 });

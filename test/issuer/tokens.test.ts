@@ -292,7 +292,7 @@ t.test("a subject lists its sessions and ends one or all of them", async (t) => 
   const tablet = await node.logIn("alice", { clientId: "other" });
   const current = await node.refresh(grant.refreshToken, { resource: ISSUER });
   const owner = given(await node.issuer.authorizeSessions(current.accessToken));
-  t.same(owner, { sub, sid: grant.sid });
+  t.same(owner, { sub, sid: grant.sid, clientId: "app" });
   const listed = await node.issuer.listSessions(owner);
   t.match(listed, [
     {

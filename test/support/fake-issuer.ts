@@ -102,7 +102,7 @@ export function fakeIssuer(answers: Partial<Issuer> = {}): FakeIssuer {
     sessionOfAccessToken: (token) => ({ clientId: "app", sid: `of ${token}`, subjectKey: SUBJECT_KEY }),
     sessionOfRefreshToken: async ({ id }, token) => ({ clientId: id, sid: `of ${token}`, subjectKey: SUBJECT_KEY }),
     logOut: async () => ({ done: true }),
-    authorizeSessions: async () => ({ sub: "alice", sid: "mine" }),
+    authorizeSessions: async () => ({ sub: "alice", sid: "mine", clientId: "app" }),
     listSessions: async () => [],
     endSession: async (_owner, sid) => sid === "other-session",
     endSessions: async () => undefined,

@@ -6,6 +6,7 @@ import { isRefusal } from "../../domain/refusal.ts";
 import { readOwner } from "../bearer.ts";
 import type { Contract } from "../contract.ts";
 import type { Edge } from "../edge.ts";
+import { FOREIGN_ORIGIN } from "../page-contract.ts";
 import { answerError, refuse } from "../refuse.ts";
 
 export const endSessionContract: Contract = {
@@ -14,12 +15,13 @@ export const endSessionContract: Contract = {
   authentication: "bearer",
   params: Type.Object({ sid: Type.String() }),
   responses: { 204: null },
-  errors: ["insufficient_scope", "not_found"],
+  errors: [FOREIGN_ORIGIN, "insufficient_scope", "not_found"],
 };
 
-export function endSessionRoute(app: FastifyInstance, { issuer }: Edge): void {
+export function endSessionRoute(app: FastifyInstance, edge: Edge): void {
+  const { issuer } = edge;
   app.delete<{ Params: { sid: string } }>("/sessions/:sid", { config: { contract: endSessionContract } }, async (request, reply) => {
-    const owner = await readOwner(issuer, request);
+    const owner = await readOwner(edge, request, reply);
     if (isRefusal(owner)) return refuse(reply, owner, "Bearer");
     const ended = await issuer.endSession(owner, request.params.sid);
     if (!ended) return answerError(reply, { status: 404, error: "not_found", description: "the subject has no such session" });

@@ -6,6 +6,7 @@ import { isRefusal } from "../../domain/refusal.ts";
 import { readOwner } from "../bearer.ts";
 import type { Contract } from "../contract.ts";
 import type { Edge } from "../edge.ts";
+import { FOREIGN_ORIGIN } from "../page-contract.ts";
 import { invalidRequest, refuse, type Rejection } from "../refuse.ts";
 
 export const endSessionsContract: Contract = {
@@ -18,14 +19,15 @@ export const endSessionsContract: Contract = {
     ),
   }),
   responses: { 204: null },
-  errors: ["insufficient_scope"],
+  errors: [FOREIGN_ORIGIN, "insufficient_scope"],
 };
 
 const BAD_EXCEPT = invalidRequest("the only parameter is except=current, once");
 
-export function endSessionsRoute(app: FastifyInstance, { issuer }: Edge): void {
+export function endSessionsRoute(app: FastifyInstance, edge: Edge): void {
+  const { issuer } = edge;
   app.delete("/sessions", { config: { contract: endSessionsContract } }, async (request, reply) => {
-    const owner = await readOwner(issuer, request);
+    const owner = await readOwner(edge, request, reply);
     if (isRefusal(owner)) return refuse(reply, owner, "Bearer");
     const except = readExcept(request);
     if (typeof except !== "string") return refuse(reply, except, "Bearer");

@@ -33,9 +33,10 @@ export const listSessionsContract: Contract = {
   errors: ["insufficient_scope"],
 };
 
-export function listSessionsRoute(app: FastifyInstance, { issuer }: Edge): void {
+export function listSessionsRoute(app: FastifyInstance, edge: Edge): void {
+  const { issuer } = edge;
   app.get("/sessions", { config: { contract: listSessionsContract } }, async (request, reply) => {
-    const owner = await readOwner(issuer, request);
+    const owner = await readOwner(edge, request, reply);
     if (isRefusal(owner)) return refuse(reply, owner, "Bearer");
     const listings = await issuer.listSessions(owner);
     reply.header("content-type", JSON_TYPE);

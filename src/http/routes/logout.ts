@@ -44,20 +44,22 @@ async function logOut(edge: Edge, request: FastifyRequest, reply: FastifyReply):
   const { issuer, pages } = edge;
   const named = await namedClient(edge, request);
   if (named !== undefined && isRefusal(named)) return named;
-  const needsToken = named === undefined || !isCookieClient(named);
-  const shown = needsToken || isBearer(request) ? shownSession(edge, request) : undefined;
-  if (shown !== undefined && isRefusal(shown)) return shown;
-  if (shown !== undefined && named !== undefined && shown.clientId !== named.id) return TWO_CLIENTS;
+  const shown = shownSession(edge, request);
+  const isByCookie = named !== undefined && isCookieClient(named);
+  // A page that sends its access token always can log out when that has expired.
+  if (isRefusal(shown) && !isByCookie) return shown;
+  const session = isRefusal(shown) ? undefined : shown;
+  if (session !== undefined && named !== undefined && session.clientId !== named.id) return TWO_CLIENTS;
 
-  const client = named ?? issuer.policy.clients.get(shown?.clientId ?? "");
+  const client = named ?? issuer.policy.clients.get(session?.clientId ?? "");
   const foreign = client === undefined ? undefined : pages.admit(request, reply, client, true);
   if (foreign !== undefined) return foreign;
   const carried = client === undefined ? undefined : await carriedSession(edge, request, client);
   if (carried !== undefined && isRefusal(carried)) return carried;
 
-  if (shown !== undefined) await issuer.logOut(shown);
+  if (session !== undefined) await issuer.logOut(session);
   if (client === undefined || !isCookieClient(client)) return undefined;
-  const isNewer = carried !== undefined && carried.sid !== shown?.sid;
+  const isNewer = carried !== undefined && carried.sid !== session?.sid;
   // An old access token alone does not end what the browser has logged in to since.
   if (isNewer && named === undefined) return undefined;
   if (isNewer) await issuer.logOut(carried);
@@ -71,7 +73,7 @@ function isBearer({ headers }: FastifyRequest): boolean {
 
 /** The client that the form or the Basic header names; undefined where neither does. With an access token the body may be anything. */
 async function namedClient({ issuer }: Edge, request: FastifyRequest): Promise<Client | Rejection | undefined> {
-  if (!hasForm(request)) return undefined;
+  if (!hasForm(request) && (isBearer(request) || request.headers["content-type"] === undefined)) return undefined;
   const form = readForm(request);
   if (isRefusal(form)) return form;
   const authorization = isBearer(request) ? undefined : request.headers.authorization;
