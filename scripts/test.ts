@@ -2,11 +2,12 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, globSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { findRedisServer, installRedisServer } from "./redis-server.ts";
+import { findProgram, installProgram } from "./system-program.ts";
 import { createTapReport, totalsText } from "./tap-report.ts";
+import { CHROMIUM, REDIS_SERVER } from "./test-programs.ts";
 
 const root = dirname(import.meta.dirname);
 const tap = join(dirname(fileURLToPath(import.meta.resolve("tap/package.json"))), "dist", "esm", "run.mjs");
@@ -36,8 +37,8 @@ function runTap(args: string[]): Promise<{ status: number; text: string }> {
   const lines = createInterface({ input: child.stdout });
   lines.on("line", (line) => report.line(line));
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
-  const output = new Promise<void>((resolve) => lines.on("close", () => resolve()));
-  const exit = new Promise<number>((resolve) => child.on("close", (code) => resolve(code ?? 1)));
+  const output = new Promise<void>((done) => lines.on("close", () => done()));
+  const exit = new Promise<number>((done) => child.on("close", (code) => done(code ?? 1)));
   return Promise.all([exit, output]).then(([code]) => {
     for (const skip of report.skips()) say(`skipped ${skip}`);
     const totals = report.totals() ?? { passed: 0, failed: 0, skipped: 0 };
@@ -52,8 +53,12 @@ const args = process.argv.slice(2);
 const withCoverage = args.includes("--coverage");
 const files = args.filter((arg) => arg !== "--coverage").flatMap(filesOf);
 
-const redisServer = findRedisServer() ?? installRedisServer(say);
-if (redisServer !== undefined) process.env["MINTMARK_REDIS_SERVER"] = redisServer;
+// A browser is large: not for a few files that need none.
+const needsBrowser = files.length === 0 || files.some((file) => resolve(file).startsWith(join(root, "test", "browser")));
+for (const program of needsBrowser ? [REDIS_SERVER, CHROMIUM] : [REDIS_SERVER]) {
+  const path = findProgram(program) ?? installProgram(program, say);
+  if (path !== undefined) process.env[program.variable] = path;
+}
 buildTapOnce();
 
 const jobs = Math.max(2, Math.min(4, availableParallelism()));

@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { findRedisServer } from "../../scripts/redis-server.ts";
+import { findProgram, skipWithout } from "../../scripts/system-program.ts";
+import { REDIS_SERVER } from "../../scripts/test-programs.ts";
 
 /** What redis.conf would hold, e.g. `{ appendonly: "yes" }`; `save` and `appendonly` are off where nothing is said. */
 export type RedisConfig = Readonly<Record<string, string>>;
@@ -41,8 +42,7 @@ export interface RedisServerOptions {
 }
 
 /** For tap's `skip`: the reason where no redis-server is there, else false. */
-export const skipWithoutRedis: string | false =
-  findRedisServer() === undefined ? "no redis-server found on the PATH or in MINTMARK_REDIS_SERVER" : false;
+export const skipWithoutRedis: string | false = skipWithout(REDIS_SERVER);
 
 const running = new Set<ChildProcess>();
 
@@ -75,7 +75,7 @@ export async function freePort(): Promise<number> {
 }
 
 async function launch(port: number, folder: string, config: RedisConfig): Promise<ChildProcess> {
-  const binary = findRedisServer();
+  const binary = findProgram(REDIS_SERVER);
   if (binary === undefined) throw new Error("no redis-server: the test should have been skipped");
   const settings = { bind: "127.0.0.1", port: String(port), dir: folder, save: "", appendonly: "no", ...config };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);

@@ -1,0 +1,14 @@
+/** The programs of the system that tests run. */
+import type { SystemProgram } from "./system-program.ts";
+
+export const REDIS_SERVER: SystemProgram = {
+  commands: ["redis-server"],
+  variable: "MINTMARK_REDIS_SERVER",
+  packages: { "apt-get": "redis-server", dnf: "redis", apk: "redis" },
+};
+
+export const CHROMIUM: SystemProgram = {
+  commands: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
+  variable: "MINTMARK_TEST_CHROMIUM",
+  packages: { "apt-get": "chromium", dnf: "chromium", apk: "chromium" },
+};
