@@ -92,7 +92,7 @@ export class Home {
   }
 
   /** Ends what it started and removes the folder when the test is over. */
-  static async make(t: Test, options: HomeOptions = {}): Promise<Home> {
+  static async make(t: Pick<Test, "teardown">, options: HomeOptions = {}): Promise<Home> {
     const home = new Home(options, await freePort());
     t.teardown(() => home.#remove());
     return home;
