@@ -1,8 +1,11 @@
 /** Strangers' libraries verify our access tokens from the JWKS URL, with nothing of ours. */
 
+import { createPublicKey } from "node:crypto";
 import { JwtVerifier } from "aws-jwt-verify";
 import { SimpleJwksCache } from "aws-jwt-verify/jwk";
 import { SimpleFetcher } from "aws-jwt-verify/https";
+import { auth } from "express-oauth2-jwt-bearer";
+import buildGetJwks from "get-jwks";
 import { createRemoteJWKSet, customFetch, errors, jwtVerify } from "jose";
 import jwt from "jsonwebtoken";
 import { JwksClient } from "jwks-rsa";
@@ -92,4 +95,41 @@ t.test("jwks-rsa with jsonwebtoken verifies ES256", async (t) => {
   const claims = jwt.verify(token, key.getPublicKey(), { algorithms: ["ES256"], issuer: home.issuer, audience: API });
   t.match(claims, { sub: "sub-vera", scope: "read write" });
   t.throws(() => jwt.verify(forged(token), key.getPublicKey(), { algorithms: ["ES256"] }), /invalid signature/);
+});
+
+t.test("express-oauth2-jwt-bearer finds the keys by OpenID discovery", async (t) => {
+  for (const [audience, tokenSigningAlg] of Object.entries(ALGORITHMS)) {
+    // 1.10.0 knows EdDSA by its older name only.
+    if (tokenSigningAlg === "Ed25519") continue;
+    const guard = auth({ issuerBaseURL: home.issuer, audience, strict: true, tokenSigningAlg });
+    /** What the middleware hands on: nothing, or its refusal. The request has what it reads of Express's. */
+    const refusalOf = (token: string): Promise<unknown> => {
+      const headers: Record<string, string> = { host: "api.example.com", authorization: `Bearer ${token}` };
+      const get = (name: string): string | undefined => headers[name.toLowerCase()];
+      const request = { method: "GET", protocol: "https", originalUrl: "/", headers, get, query: {}, is: () => false };
+      return new Promise((resolve) => void guard(request, {}, resolve));
+    };
+    const token = await tokenFor(audience);
+    t.equal(await refusalOf(token), undefined);
+    t.match(await refusalOf(forged(token)), { status: 401, code: "invalid_token" });
+  }
+});
+
+t.test("get-jwks has the keys, and converts those of ES256", async (t) => {
+  const jwks = buildGetJwks({ issuersWhitelist: [home.issuer], providerDiscovery: true });
+  const keyNamedBy = (token: string) => ({
+    domain: home.issuer,
+    kid: String(partOf(token, 0)["kid"]),
+    alg: String(partOf(token, 0)["alg"]),
+  });
+  const token = await tokenFor(API);
+  const pem = await jwks.getPublicKey(keyNamedBy(token));
+  t.match(jwt.verify(token, pem, { algorithms: ["ES256"], issuer: home.issuer, audience: API }), { sub: "sub-vera" });
+  t.throws(() => jwt.verify(forged(token), pem, { algorithms: ["ES256"] }), /invalid signature/);
+
+  // 11.0.3 converts no OKP keys; node:crypto does.
+  const edToken = await tokenFor(ED_API);
+  await t.rejects(jwks.getPublicKey(keyNamedBy(edToken)));
+  const key = createPublicKey({ key: await jwks.getJwk(keyNamedBy(edToken)), format: "jwk" });
+  t.match(await jwtVerify(edToken, key, { issuer: home.issuer, audience: ED_API }), { payload: { sub: "sub-vera" } });
 });
