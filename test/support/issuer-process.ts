@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import type { Test } from "tap";
 import { run } from "../../src/cli/index.ts";
 import { openOperator, sha256Hex, systemClock, systemRandom } from "../../src/compose.ts";
 import type { ConfigDocument } from "../../src/config.ts";
@@ -55,6 +54,11 @@ export function baseSettings() {
   } satisfies ConfigDocument;
 }
 
+/** What ends with a test, or with whatever else made it. */
+export interface Teardown {
+  teardown(end: () => unknown): void;
+}
+
 export interface HomeOptions {
   /** A `redis:` URL; embedded if absent. */
   readonly store?: string;
@@ -92,7 +96,7 @@ export class Home {
   }
 
   /** Ends what it started and removes the folder when the test is over. */
-  static async make(t: Pick<Test, "teardown">, options: HomeOptions = {}): Promise<Home> {
+  static async make(t: Teardown, options: HomeOptions = {}): Promise<Home> {
     const home = new Home(options, await freePort());
     t.teardown(() => home.#remove());
     return home;
