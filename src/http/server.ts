@@ -1,5 +1,6 @@
 /** What every listener of ours has in common: limits, request ids, headers, error answers and a drain that cuts nothing. */
 
+import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { base64url } from "../domain/bytes.ts";
 import type { Random } from "../domain/ports.ts";
@@ -8,7 +9,7 @@ import { USUAL_TYPES } from "./body.ts";
 import { addGracefulClose } from "./graceful-close.ts";
 import { KnownRoutes } from "./known-routes.ts";
 import { answerError } from "./refuse.ts";
-import { answerSocketError } from "./socket-errors.ts";
+import { answerConnect, answerSocketError } from "./socket-errors.ts";
 
 export interface ServerOptions {
   readonly random: Random;
@@ -66,6 +67,7 @@ export function createServer(options: ServerOptions, secure: boolean): FastifyIn
   app.setErrorHandler(createErrorHandler(options.log));
   // RFC 9110 §10.1.1 lets a server pass over an expectation it doesn't know; Node.js would answer 417 without a body.
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
+  app.server.on("connect", (_request, socket) => answerConnect(socket as Socket, newRequestId()));
   addHeaders(app, headers);
   addGracefulClose(app, options.drainMillis ?? 8000);
   addUnknown(app, options);

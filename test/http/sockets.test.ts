@@ -45,6 +45,8 @@ t.test("what Node.js refuses before there is a request is answered in our words"
     ["Content-Length with Transfer-Encoding", requestText("POST", "/token", [TYPE, "Transfer-Encoding: chunked"], REFRESH), 400],
     ["two Content-Lengths", requestText("POST", "/token", [TYPE, "Content-Length: 3"], REFRESH), 400],
     ["headers that are too large", requestText("GET", "/livez", [`X: ${"a".repeat(20_000)}`]), 431],
+    ["a method for proxies", "CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n", 405],
+    ["a method for proxies, with a body", requestText("CONNECT", "/token", [TYPE], REFRESH), 405],
     ["no Host header", "GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n", 400],
   ];
   for (const [what, bytes, status] of rows) {
@@ -57,6 +59,34 @@ t.test("what Node.js refuses before there is a request is answered in our words"
   t.match(await raw(port, requestText("GET", "/livez", ["Expect: miracles"])), /^HTTP\/1\.1 200 /);
   t.match(await raw(port, requestText("PROPFIND", "/token", [])), /^HTTP\/1\.1 405 /);
   t.match(await raw(port, "GET /livez HTTP/1.0\r\n\r\n"), /^HTTP\/1\.1 200 /);
+});
+
+t.test("nonsense after a whole request takes no answer away from it", async (t) => {
+  const begun = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const refresh = async () => {
+    begun.resolve();
+    await release.promise;
+    return GRANT;
+  };
+  const { port } = await listening(t, { refresh });
+  const socket = connect(port, "127.0.0.1");
+  const chunks: Buffer[] = [];
+  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const whole = requestText("POST", "/token", [TYPE], REFRESH);
+  socket.write(`${whole}nonsense\r\n\r\n`);
+  await begun.promise;
+  socket.write("more nonsense\r\n\r\n");
+  release.resolve();
+  await once(socket, "close");
+  const text = Buffer.concat(chunks).toString("latin1");
+  t.match(text, /^HTTP\/1\.1 200 /);
+  t.equal(text.split("HTTP/1.1 ").length, 2, "one answer");
+  t.match(
+    await raw(port, `POST /token HTTP/1.1\r\nHost: x\r\n${TYPE}\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n`),
+    /^HTTP\/1\.1 400 /,
+    "nonsense in its own body is the request's own",
+  );
 });
 
 t.test("a body that does not come in time is 408 and its socket is closed; others are not affected", async (t) => {
