@@ -1,6 +1,7 @@
 /** Small versions of the figures of `scripts/figures`: the same code, fewer rounds. */
 
 import t from "tap";
+import { assertions } from "../../scripts/figures/assertions.ts";
 import { kill9 } from "../../scripts/figures/kill9.ts";
 import { lossy, thefts } from "../../scripts/figures/lossy.ts";
 import { parallel } from "../../scripts/figures/parallel.ts";
@@ -22,6 +23,11 @@ for (const { store, skip, chosen } of STORES) {
   t.test(`64 refreshes of one token at once have one successor, from two processes as from one (${store})`, { skip }, async (t) => {
     const { errors, forkedRounds, mostSuccessors, requests } = await parallel({ store, rounds: 4, width: 64, processes: 2 });
     t.same({ errors, forkedRounds, mostSuccessors, requests }, { errors: 0, forkedRounds: 0, mostSuccessors: 1, requests: 256 });
+  });
+
+  t.test(`an assertion at two processes in the same millisecond is taken once (${store})`, { skip }, async (t) => {
+    const { wonBySecond: _, ...counts } = await assertions({ store, rounds: 20 });
+    t.same(counts, { rounds: 20, acceptedTwice: 0, acceptedNever: 0, serverErrors: 0, otherAnswers: 0 });
   });
 
   t.test(`nothing lives that was ended while it was refreshed or logged in (${store})`, { skip }, async (t) => {

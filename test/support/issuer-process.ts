@@ -106,6 +106,10 @@ export class Home {
     return `http://127.0.0.1:${this.#port}`;
   }
 
+  get isOnRedis(): boolean {
+    return this.#options.store !== undefined;
+  }
+
   get keysFolder(): string {
     return join(this.folder, "keys");
   }

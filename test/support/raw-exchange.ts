@@ -27,7 +27,8 @@ export interface RawAnswers {
   readonly statuses: readonly number[];
 }
 
-const QUIET_MILLIS = 100;
+/** After the answer to one whole request, and after the last of who knows how many. */
+const QUIET_MILLIS = { one: 0, many: 1_000 };
 const PATIENCE_MILLIS = 5_000;
 const LIMIT_MILLIS = 60_000;
 
@@ -39,20 +40,23 @@ export function exchange(port: number, bytes: Buffer): Promise<RawAnswers> {
   return new Promise((resolve) => {
     let text = "";
     let quiet: NodeJS.Timeout | undefined;
+    const quietMillis = isExact(bytes) ? QUIET_MILLIS.one : QUIET_MILLIS.many;
     const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
     const done = () => {
       for (const timer of [quiet, patience, limit]) clearTimeout(timer);
       socket.destroy();
-      resolve({ text, statuses: Array.from(text.matchAll(/HTTP\/1\.1 (\d{3}) /g), (found) => Number(found[1])) });
+      const statuses = Array.from(text.matchAll(/HTTP\/1\.1 (\d{3}) /g), (found) => Number(found[1]));
+      resolve({ text, statuses: statuses.filter((status) => status >= 200) });
     };
     // Bytes that the server takes for half a request where we take them for a whole one.
     const patience = setTimeout(() => socket.end(), PATIENCE_MILLIS);
     const limit = setTimeout(done, LIMIT_MILLIS);
     socket.on("data", (piece: Buffer) => {
-      text += piece.toString("latin1");
+      // Interim answers (RFC 9110 §15.2) are none.
+      text = (text + piece.toString("latin1")).replace(/^(HTTP\/1\.1 1\d\d [^\r\n]*\r\n\r\n)+/, "");
       clearTimeout(patience);
       clearTimeout(quiet);
-      if (isComplete(text)) quiet = setTimeout(done, QUIET_MILLIS);
+      if (isComplete(text)) quiet = setTimeout(done, quietMillis);
     });
     socket
       .on("end", done)
@@ -65,13 +69,22 @@ export function exchange(port: number, bytes: Buffer): Promise<RawAnswers> {
 
 /** Whether the bytes are one whole request or more, as far as a simple reading goes. */
 export function isWhole(bytes: Buffer): boolean {
+  return bytesOver(bytes) >= 0;
+}
+
+function isExact(bytes: Buffer): boolean {
+  return bytesOver(bytes) === 0;
+}
+
+/** How many bytes there are after the first request; less than none where it is not whole. */
+function bytesOver(bytes: Buffer): number {
   const text = bytes.toString("latin1");
   const headEnd = text.indexOf("\r\n\r\n");
-  if (headEnd < 0) return false;
+  if (headEnd < 0) return -1;
   const head = text.slice(0, headEnd);
-  if (/^transfer-encoding[ \t]*:/im.test(head)) return text.endsWith("0\r\n\r\n");
+  if (/^transfer-encoding[ \t]*:/im.test(head)) return text.endsWith("0\r\n\r\n") ? 1 : -1;
   const length = /^content-length[ \t]*:[ \t]*(\d+)[ \t]*\r?$/im.exec(head)?.[1];
-  return Number(length ?? 0) <= text.length - headEnd - 4;
+  return text.length - headEnd - 4 - Number(length ?? 0);
 }
 
 function isComplete(text: string): boolean {

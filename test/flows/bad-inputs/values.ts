@@ -47,7 +47,7 @@ function namesIn(row: Row): ReadonlySet<string> {
 }
 
 /** Known without asking anybody. */
-function constants(clientId: string, { refreshToken, accessToken }: Held): Values {
+export function constants(clientId: string, { refreshToken, accessToken }: Held): Values {
   return {
     TOKEN: "/token",
     LOGIN: "/login",
