@@ -77,6 +77,8 @@ export interface RunningIssuer extends ServerProcess {
   readonly opsUrl: string;
   /** One request to it; `path` begins with a slash. What is answered must be what its API description says. */
   send(path: string, options?: HttpCall): Promise<HttpAnswer>;
+  /** Throws where an answer is not what its API description says. */
+  assertDescribed(method: string, path: string, answer: HttpAnswer): void;
   /** SIGTERM; resolves with how it ended. */
   stop(): Promise<End>;
   kill(): Promise<void>;
@@ -205,6 +207,7 @@ async function running(process: ServerProcess, addresses: { url: string; opsUrl:
     ...process,
     url,
     opsUrl,
+    assertDescribed: (method, path, answer) => description.assertDescribed(method, path, answer),
     async send(path, options = {}) {
       const answer = await call(url + path, options);
       description.assertDescribed(options.method ?? "GET", path, answer);

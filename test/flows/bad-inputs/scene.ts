@@ -29,9 +29,10 @@ export function issuerFor({ usual, issuer }: World, row: Row): RunningIssuer {
 
 export async function sendRow({ world, row, values }: Scene, path?: string, to = issuerFor(world, row)): Promise<HttpAnswer> {
   const { host, port } = new URL(to.url);
-  const answers = await exchange(Number(port), wireOf(requestOf(row, values, path), host));
-  const answer = firstAnswer(answers);
+  const request = requestOf(row, values, path);
+  const answer = firstAnswer(await exchange(Number(port), wireOf(request, host)));
   if (answer === undefined) throw new Error("there was no answer");
+  to.assertDescribed(request.method, request.path, answer);
   return answer;
 }
 
