@@ -5,7 +5,7 @@
 
 import t from "tap";
 import { skipWithoutRedis } from "../support/redis.ts";
-import { differences, leftOut, slow } from "./bad-inputs.ts";
+import { chosen, differences, leftOut, slow } from "./bad-inputs.ts";
 import { after } from "./bad-inputs/after.ts";
 import { AREAS, rowsOfFile } from "./bad-inputs/row.ts";
 import { faultsOf } from "./bad-inputs/run.ts";
@@ -23,7 +23,7 @@ t.test(
   { skip: fileRows.length === 0 && "no bad-inputs.json beside the project" },
   async (t) => {
     const ids = new Set(fileRows.map(({ id }) => id));
-    for (const id of [leftOut, slow, differences, after, whole].flatMap(Object.keys)) t.ok(ids.has(id), id);
+    for (const id of [leftOut, slow, chosen, differences, after, whole].flatMap(Object.keys)) t.ok(ids.has(id), id);
     t.equal(fileRows.length - Object.keys(leftOut).length, 107);
   },
 );

@@ -328,6 +328,25 @@ const loginRows = rowsAt("login", "login", "/login", JSON_TYPE, [
   ],
 ]);
 
+const proof = (assertion: string): string =>
+  `"client_assertion_type":"urn:ietf:params:oauth:client-assertion-type:jwt-bearer","client_assertion":"{{CA:${assertion}}}"`;
+const ACCOUNT = '"username":"u","password":"p"';
+
+/** A client may prove itself in the JSON of a login too. */
+const loginAssertionRows = rowsAt("login", "login-assertion", "/login", JSON_TYPE, [
+  ["a client assertion, by a client that lacks the grant", `{${ACCOUNT},${proof("ok")}}`, "400 unauthorized_client", { usesUp: true }],
+  ["a client assertion of a stranger", `{${ACCOUNT},${proof("key=stranger")}}`, "401 invalid_client"],
+  ["a client assertion that is signed by nobody", `{${ACCOUNT},${proof("alg=none")}}`, "401 invalid_client"],
+  ["a client assertion for somebody else", `{${ACCOUNT},${proof("aud=other")}}`, "401 invalid_client"],
+  ["a client assertion that is too large", `{${ACCOUNT},${proof("huge")}}`, "400/401"],
+  ["a client assertion that is a list", `{${ACCOUNT},${proof("ok").replace(/"({{CA.*}})"/, '["$1"]')}}`, "400 invalid_request"],
+  ["a client assertion and a client_secret", `{${ACCOUNT},"client_secret":"x",${proof("ok")}}`, "400 invalid_request"],
+  ["a client assertion and another client_id", `{${ACCOUNT},"client_id":"service",${proof("ok")}}`, "401 invalid_client"],
+  ["a client assertion without its type", `{${ACCOUNT},${proof("ok").replace(/^.*?,/, "")}}`, "401 invalid_client"],
+  ["a client_secret that is a number", `{${ACCOUNT},"client_id":"vault","client_secret":1}`, "400 invalid_request"],
+  ["a wrong client_secret", `{${ACCOUNT},"client_id":"vault","client_secret":"x"}`, "401 invalid_client"],
+]);
+
 const revokeRows = rowsAt("revoke", "revoke", "/revoke", FORM_TYPE, [
   ["an empty token", "token=&client_id={{PUBLIC_CLIENT}}", "400 invalid_request"],
   ["no client", "token={{RT}}", "401 invalid_client"],
@@ -487,6 +506,7 @@ export const moreRows: readonly Row[] = [
   ...clientAssertionRows,
   ...grantRows,
   ...loginRows,
+  ...loginAssertionRows,
   ...revokeRows,
   ...introspectRows,
   ...jwksRows,

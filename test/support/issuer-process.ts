@@ -65,6 +65,11 @@ export interface HomeOptions {
   readonly settings?: Partial<ConfigDocument>;
 }
 
+/** A refresh token of ours, or a JWT. */
+const TOKEN_SHAPE = /mmr_[\w-]{16}|eyJ[\w-]{8}/;
+/** Shorter ones, which only some tests have, could be part of anything. */
+const SECRET_LENGTH_MIN = 12;
+
 export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
@@ -89,6 +94,7 @@ export class Home {
   readonly configPath = join(this.folder, "mintmark.config.json");
   readonly #options: HomeOptions;
   readonly #started: ServerProcess[] = [];
+  readonly #passwords = new Set<string>();
   #port: number;
 
   private constructor(options: HomeOptions, port: number) {
@@ -180,10 +186,12 @@ export class Home {
 
   /** An account; its `sub` is `sub-<name>` where none is given. */
   async addUser(name: string, password: string, ...more: readonly string[]): Promise<void> {
+    this.#passwords.add(password);
     await this.#must(["users", "add", name, "--password-stdin", "--sub", `sub-${name}`, ...more], `${password}\n`);
   }
 
   async changePassword(name: string, password: string): Promise<void> {
+    this.#passwords.add(password);
     await this.#must(["users", "passwd", name, "--password-stdin"], `${password}\n`);
   }
 
@@ -197,6 +205,18 @@ export class Home {
     for (const process of this.#started) process.signal("SIGKILL");
     await Promise.all(this.#started.map(({ ended }) => ended));
     rmSync(this.folder, { recursive: true, force: true });
+    this.#lookForSecrets();
+  }
+
+  /** Whatever a test was about: nothing that its processes wrote is a secret. */
+  #lookForSecrets(): void {
+    const secrets = [SECRET, ...this.#passwords].filter((secret) => secret.length >= SECRET_LENGTH_MIN);
+    for (const process of this.#started) {
+      const written = process.stdout() + process.stderr();
+      if (TOKEN_SHAPE.test(written))
+        throw new Error(`a process wrote what looks like a token: ${TOKEN_SHAPE.exec(written)?.[0].slice(0, 8)}…`);
+      if (secrets.some((secret) => written.includes(secret))) throw new Error("a process wrote a password or a client secret");
+    }
   }
 }
 

@@ -39,7 +39,7 @@ function refreshBody(body: string | null | undefined, clientId: string): string 
 
 function loginBody(area: string, body: string | null | undefined): string | null {
   if (body === null || body === undefined) return null;
-  if (area !== "login" || body.includes('"client_id"')) return body;
+  if (area !== "login" || body.includes('"client_')) return body;
   if (body.includes('"disabled"')) return JSON.stringify({ username: "disabled", password: PASSWORD, client_id: "app" });
   return body.replace(/^\{/, '{"client_id":"app",');
 }

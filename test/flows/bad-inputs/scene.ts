@@ -5,7 +5,7 @@ import { membersOf, outcomeOf } from "../../support/http-call.ts";
 import type { HttpAnswer } from "../../support/http-call.ts";
 import type { RunningIssuer } from "../../support/issuer-process.ts";
 import { exchange, firstAnswer, wireOf } from "../../support/raw-exchange.ts";
-import { differences } from "../bad-inputs.ts";
+import { chosen, differences } from "../bad-inputs.ts";
 import { keep, presentAgain } from "./clients.ts";
 import { requestOf } from "./request.ts";
 import type { Row } from "./row.ts";
@@ -38,7 +38,9 @@ export async function sendRow({ world, row, values }: Scene, path?: string, to =
 
 /** What a row expects, with what INTERFACE or DESIGN say otherwise. */
 export function checkAnswer(expect: Expect, row: Row, answer: HttpAnswer): void {
-  const { status, error = null } = { ...row.expected, ...differences[row.id] };
+  const { status: allowed, error = null } = { ...row.expected, ...differences[row.id] };
+  const only = chosen[row.id];
+  const status = only === undefined ? allowed : allowed.filter((one) => one === only);
   const [, word = ""] = (answer.body === "" ? "" : outcomeOf(answer)).split(" ");
   expect.ok(status.includes(answer.status), `status ${answer.status} ${word} is one of ${status.join()}`);
   if (error !== null && answer.status !== 200 && row.input.method !== "HEAD")
