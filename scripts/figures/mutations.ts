@@ -10,9 +10,10 @@ import type { Values } from "../../test/flows/bad-inputs/values.ts";
 import { NEEDS_REDIS } from "../../test/flows/bad-inputs/before.ts";
 import { begin, heldIn, presentAgain } from "../../test/flows/bad-inputs/clients.ts";
 import { clientOf, requestOf } from "../../test/flows/bad-inputs/request.ts";
-import { AREAS, rowsOfFile } from "../../test/flows/bad-inputs/row.ts";
+import { rowsOfFile } from "../../test/flows/bad-inputs/row.ts";
 import type { Row } from "../../test/flows/bad-inputs/row.ts";
-import { faultsOf } from "../../test/flows/bad-inputs/run.ts";
+import { countsOf, faultsOf } from "../../test/flows/bad-inputs/run.ts";
+import type { RowCounts } from "../../test/flows/bad-inputs/run.ts";
 import { makeWorld } from "../../test/flows/bad-inputs/world.ts";
 import type { Held, World } from "../../test/flows/bad-inputs/world.ts";
 import { moreRows } from "../../test/flows/more-bad-inputs.ts";
@@ -84,20 +85,17 @@ async function withWorld<T>(options: Parameters<typeof makeWorld>[1], use: (worl
   }
 }
 
-/** Rows passed and rows, by area. */
-export function plainRows(): Promise<Readonly<Record<string, readonly [passed: number, rows: number]>>> {
-  const rows = [...rowsOfFile().filter(({ id }) => !(id in leftOut)), ...moreRows];
+/** Every row as it is. */
+export function plainRows(): Promise<readonly RowCounts[]> {
+  const ofFile = rowsOfFile().filter(({ id }) => !(id in leftOut));
   return withWorld({ store: "redis" }, async (world) => {
-    const counts = Object.fromEntries(AREAS.map((area) => [area, [0, 0] as [number, number]]));
-    for (const row of rows) {
+    const passed = new Set<string>();
+    for (const row of [...ofFile, ...moreRows]) {
       const faults = await faultsOf(world, row);
-      const count = counts[row.area];
-      if (count === undefined) continue;
-      count[1] += 1;
-      if (faults.length === 0) count[0] += 1;
+      if (faults.length === 0) passed.add(row.id);
       else console.error(`${row.id}: ${faults.join("; ")}`);
     }
-    return counts;
+    return countsOf(ofFile, moreRows, passed);
   });
 }
 
@@ -251,7 +249,8 @@ if (import.meta.main) {
     const rows = await plainRows();
     console.error(JSON.stringify(rows));
     const found = await Promise.all(chosen.map(async (store) => [store, await mutations({ store, requests, seed })] as const));
-    const good = found.every(([, counts]) => isGood(counts)) && Object.values(rows).every(([passed, all]) => passed === all);
-    return { counts: { figure: "mutations", seed, rows, ...Object.fromEntries(found) }, good };
+    const allPass = rows.every(({ ofFile, more }) => [ofFile, more].every(([passed, all]) => passed === all));
+    const good = allPass && found.every(([, counts]) => isGood(counts));
+    return { counts: { figure: "mutations", seed, rows, leftOut, ...Object.fromEntries(found) }, good };
   });
 }

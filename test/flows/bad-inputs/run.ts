@@ -8,6 +8,7 @@ import { after } from "./after.ts";
 import { before } from "./before.ts";
 import { cookieIn } from "./clients.ts";
 import { clientOf } from "./request.ts";
+import { AREAS } from "./row.ts";
 import type { Row } from "./row.ts";
 import { checkAnswer, isOver, OVER, sendRow, unchanged } from "./scene.ts";
 import type { Scene } from "./scene.ts";
@@ -25,6 +26,23 @@ async function follow(expect: Expect, scene: Scene, answer: HttpAnswer): Promise
 
 /** Rows whose refusal is a change by itself: a token used again ends its session. */
 const ENDS = new Set(["te-041"]);
+
+export interface RowCounts {
+  readonly area: string;
+  /** Rows of `bad-inputs.json`: passed, and run. */
+  readonly ofFile: readonly [passed: number, rows: number];
+  /** Those beside them. */
+  readonly more: readonly [passed: number, rows: number];
+}
+
+/** Counts by area, of rows that were run; `passed` has the ids of those that pass. */
+export function countsOf(fileRows: readonly Row[], more: readonly Row[], passed: ReadonlySet<string>): readonly RowCounts[] {
+  const count = (rows: readonly Row[], area: string): readonly [number, number] => {
+    const own = rows.filter((row) => row.area === area);
+    return [own.filter(({ id }) => passed.has(id)).length, own.length];
+  };
+  return AREAS.map((area) => ({ area, ofFile: count(fileRows, area), more: count(more, area) }));
+}
 
 /** What is wrong with how a row is answered; nothing where it passes. */
 export async function faultsOf(world: World, row: Row): Promise<readonly string[]> {
