@@ -492,8 +492,8 @@ const cookieRows = [
       page({ ...CARRIED, authorization: "Bearer {{ACCESS_JWT}}" }),
     ],
     [
-      "logout with a forged bearer token",
-      "client_id=web",
+      "logout with a forged bearer token and no client",
+      "",
       "401 invalid_token",
       page({ ...CARRIED, authorization: "Bearer {{FORGED_JTI}}" }),
     ],
