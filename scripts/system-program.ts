@@ -14,7 +14,10 @@ export interface SystemProgram {
   readonly packages: Readonly<Record<Manager, string>>;
 }
 
-const usualPlaces = ["/usr/bin", "/usr/local/bin", "/usr/sbin", "/usr/local/sbin"];
+const usualPlaces = ["/usr/bin", "/usr/local/bin", "/usr/sbin", "/usr/local/sbin", "/usr/local/go/bin"];
+
+/** Nobody is asked, and Debian's packages start no servers of their own where there is no systemd (RUNLEVEL=1). */
+export const QUIET_INSTALL = { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
 
 const installArgs: Readonly<Record<Manager, readonly string[]>> = {
   "apt-get": ["install", "-y", "-qq", "--no-install-recommends"],
@@ -31,7 +34,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-function findOnPath(name: string): string | undefined {
+export function findOnPath(name: string): string | undefined {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== ""), ...usualPlaces];
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
@@ -61,8 +64,7 @@ export function installProgram(program: SystemProgram, say: (text: string) => vo
     return undefined;
   }
   const update = manager === "apt-get" ? [["update", "-qq"]] : [];
-  // RUNLEVEL=1 keeps Debian's packages from starting a server of their own where there is no systemd.
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+  const env = { ...process.env, ...QUIET_INSTALL };
   for (const step of [...update, [...installArgs[manager], program.packages[manager]]]) {
     say(`no ${name} found: running ${manager} ${step.join(" ")}`);
     spawnSync(manager, step, { stdio: ["ignore", 2, 2], env, timeout: 300_000 });

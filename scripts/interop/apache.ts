@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { startChild } from "../figures/support/child.ts";
 import { until } from "../figures/support/wait.ts";
 import { freePort } from "../../test/support/redis.ts";
-import { findProgram, installFromDebian, run, say, versionInDebian } from "./system.ts";
+import { findOnPath } from "../system-program.ts";
+import { installFromDebian, run, say, versionInDebian } from "./system.ts";
 import type { Missing, Opened, PrepareSurrounding, Resource, Setting, Surrounding, Verdict } from "./types.ts";
 
 const PACKAGES = ["apache2", "libapache2-mod-oauth2", "libapache2-mod-auth-openidc", "openssl"];
@@ -54,10 +55,10 @@ function required(provider: string, issuer: string, audience: string): readonly 
 
 export const prepareApache: PrepareSurrounding = async () => {
   const isThere = (): boolean =>
-    ["apache2", "openssl"].every((name) => findProgram(name) !== undefined) &&
+    ["apache2", "openssl"].every((name) => findOnPath(name) !== undefined) &&
     Object.values(GUARDS).every(({ name }) => existsSync(join(MODULES, `mod_${name}.so`)));
   if (!isThere()) await installFromDebian(PACKAGES);
-  const program = findProgram("apache2");
+  const program = findOnPath("apache2");
   return program === undefined || !isThere()
     ? { missing: `no ${PACKAGES.join(", ")} from Debian` }
     : (setting) => openApache(program, setting);

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { openHost } from "./host.ts";
-import { findProgram, installFromDebian, run } from "./system.ts";
+import { findOnPath } from "../system-program.ts";
+import { installFromDebian, run } from "./system.ts";
 import type { Ran } from "./system.ts";
 import type { PrepareSurrounding } from "./types.ts";
 
@@ -18,14 +19,14 @@ type Prepare = (folder: string) => Promise<readonly string[] | string>;
 
 const PREPARE: Readonly<Record<Language, Prepare>> = {
   async npm(folder) {
-    const npm = findProgram("npm");
+    const npm = findOnPath("npm");
     if (npm === undefined) return "no npm";
     const isThere = await once(folder, "package-lock.json", () => run(npm, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder));
     return isThere ? [process.execPath, "host.mjs"] : "its packages could not be installed by npm";
   },
 
   async python(folder) {
-    const python = findProgram("python3");
+    const python = findOnPath("python3");
     if (python === undefined) return "no python3";
     const own = join(folder, "venv/bin/python");
     const isThere = await once(folder, "requirements.txt", async () => {
@@ -36,7 +37,7 @@ const PREPARE: Readonly<Record<Language, Prepare>> = {
   },
 
   async go(folder) {
-    const go = findProgram("go");
+    const go = findOnPath("go");
     if (go === undefined) return "no go";
     const env = { ...process.env, GOFLAGS: "-mod=readonly", GOTOOLCHAIN: "local" };
     const { isGood } = await run(go, ["build", "-o", "host", "."], folder, env);
@@ -44,7 +45,7 @@ const PREPARE: Readonly<Record<Language, Prepare>> = {
   },
 
   async java(folder) {
-    const [java, maven] = [findProgram("java"), findProgram("mvn")];
+    const [java, maven] = [findOnPath("java"), findOnPath("mvn")];
     if (java === undefined || maven === undefined) return "no JDK with Maven";
     const goal = ["--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=lib"];
     const fetchJars = (): Promise<Ran> => {
@@ -74,7 +75,7 @@ async function fromDebian(
   host: readonly string[],
 ) {
   const canLoad = async (): Promise<string | undefined> => {
-    const found = findProgram(interpreter);
+    const found = findOnPath(interpreter);
     return found !== undefined && (await run(found, probe, folder)).isGood ? found : undefined;
   };
   const program = (await canLoad()) ?? ((await installFromDebian(packages)) ? await canLoad() : undefined);

@@ -1,27 +1,10 @@
 /** What the machine has, and what can be had for it. */
 
 import { execFile } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { findOnPath, QUIET_INSTALL } from "../system-program.ts";
 
 /** For everything that is installed, together: what is not there by then is not run. */
 const INSTALLING = AbortSignal.timeout(200_000);
-const USUAL_PLACES = ["/usr/bin", "/usr/local/bin", "/usr/sbin", "/usr/local/sbin", "/usr/local/go/bin"];
-
-export function findProgram(name: string): string | undefined {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== ""), ...USUAL_PLACES];
-  return folders.map((folder) => join(folder, name)).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 export interface Ran {
   readonly isGood: boolean;
   readonly stdout: string;
@@ -52,10 +35,9 @@ export function installFromDebian(packages: readonly string[]): Promise<boolean>
 let isUpdated = false;
 
 async function install(packages: readonly string[]): Promise<boolean> {
-  const aptGet = findProgram("apt-get");
+  const aptGet = findOnPath("apt-get");
   if (aptGet === undefined || process.getuid?.() !== 0) return false;
-  // RUNLEVEL=1 keeps Debian's packages from starting servers of their own where there is no systemd.
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+  const env = { ...process.env, ...QUIET_INSTALL };
   say(`installing ${packages.join(" ")} with apt-get`);
   if (!isUpdated) await run(aptGet, ["update", "-qq"], "/", env);
   isUpdated = true;
