@@ -10,6 +10,14 @@ export function createSession({ issuer, clientId, changed = () => location.reloa
   let current; // the last token response
   let due = 0;
   let refreshing;
+  let turn = Promise.resolve();
+
+  /** One exchange after the other: an answer that is late must not put an older session over a newer one. */
+  function inTurn(work) {
+    const done = turn.then(work);
+    turn = done.catch(() => {});
+    return done;
+  }
 
   const withCookie = (init) => ({ ...init, credentials: "include" });
   const post = (path, fields, more) => request(issuer + path, withCookie(form({ client_id: clientId, ...fields }, more)));
@@ -23,16 +31,14 @@ export function createSession({ issuer, clientId, changed = () => location.reloa
   }
 
   /** A login is sent once: only the user knows whether to try again. */
-  async function logIn(username, password) {
-    current = undefined;
+  function logIn(username, password) {
     const body = { client_id: clientId, username, password };
-    return keep(await request(`${issuer}/login`, withCookie(json(body, { tries: 1 }))));
+    return inTurn(async () => keep(await request(`${issuer}/login`, withCookie(json(body, { tries: 1 })))));
   }
 
   /** The same with what a login of your own has signed; see below. */
-  async function logInWith(assertion) {
-    current = undefined;
-    return keep(await post("/token", { grant_type: JWT_BEARER, assertion }, { tries: 1 }));
+  function logInWith(assertion) {
+    return inTurn(async () => keep(await post("/token", { grant_type: JWT_BEARER, assertion }, { tries: 1 })));
   }
 
   async function refresh(resource) {
@@ -47,6 +53,7 @@ export function createSession({ issuer, clientId, changed = () => location.reloa
   }
 
   async function renew() {
+    if (current !== undefined && Date.now() < due) return current.access_token;
     try {
       return keep(await refresh());
     } catch (error) {
@@ -59,7 +66,7 @@ export function createSession({ issuer, clientId, changed = () => location.reloa
   /** The access token, or undefined where nobody is logged in. Call it before each request, and when the page is loaded. */
   async function accessToken() {
     if (current !== undefined && Date.now() < due) return current.access_token;
-    refreshing ??= renew().finally(() => {
+    refreshing ??= inTurn(renew).finally(() => {
       refreshing = undefined;
     });
     return refreshing;
@@ -74,14 +81,16 @@ export function createSession({ issuer, clientId, changed = () => location.reloa
     return attempt();
   }
 
-  async function logOut() {
-    await post("/logout");
-    keep(undefined);
+  function logOut() {
+    return inTurn(async () => {
+      await post("/logout");
+      keep(undefined);
+    });
   }
 
   /** Where the user is logged in. Needs `"sessions": true`. */
   async function sessions(method = "GET", path = "") {
-    const { access_token } = await refresh(issuer);
+    const { access_token } = await inTurn(() => refresh(issuer));
     return request(`${issuer}/sessions${path}`, { method, headers: { authorization: `Bearer ${access_token}` } });
   }
 

@@ -9,6 +9,14 @@ const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 export function createSession({ issuer, clientId, store }) {
   let token;
   let refreshing;
+  let turn = Promise.resolve();
+
+  /** One exchange after the other: an answer that is late must not put an older session over a newer one. */
+  function inTurn(work) {
+    const done = turn.then(work);
+    turn = done.catch(() => {});
+    return done;
+  }
 
   async function keep(tokens) {
     await store.save({ refreshToken: tokens.refresh_token });
@@ -16,17 +24,19 @@ export function createSession({ issuer, clientId, store }) {
     return token.value;
   }
 
-  async function logIn(username, password) {
-    return keep(await request(`${issuer}/login`, json({ client_id: clientId, username, password }, { tries: 1 })));
+  function logIn(username, password) {
+    const body = { client_id: clientId, username, password };
+    return inTurn(async () => keep(await request(`${issuer}/login`, json(body, { tries: 1 }))));
   }
 
   /** The same with what a login of your own has signed; see below. */
-  async function logInWith(assertion) {
+  function logInWith(assertion) {
     const fields = { client_id: clientId, grant_type: JWT_BEARER, assertion };
-    return keep(await request(`${issuer}/token`, form(fields, { tries: 1 })));
+    return inTurn(async () => keep(await request(`${issuer}/token`, form(fields, { tries: 1 }))));
   }
 
   async function renew() {
+    if (token !== undefined && Date.now() < token.due) return token.value;
     const kept = await store.load();
     if (kept === undefined) return undefined;
     // One key per exchange, kept until its answer is: also over a crash, a dead battery, an hour in a tunnel.
@@ -45,16 +55,18 @@ export function createSession({ issuer, clientId, store }) {
   /** The access token, or undefined where nobody is logged in. */
   async function accessToken() {
     if (token !== undefined && Date.now() < token.due) return token.value;
-    refreshing ??= renew().finally(() => {
+    refreshing ??= inTurn(renew).finally(() => {
       refreshing = undefined;
     });
     return refreshing;
   }
 
-  async function logOut() {
-    const kept = await store.load();
-    if (kept !== undefined) await request(`${issuer}/revoke`, form({ client_id: clientId, token: kept.refreshToken }));
-    await forget();
+  function logOut() {
+    return inTurn(async () => {
+      const kept = await store.load();
+      if (kept !== undefined) await request(`${issuer}/revoke`, form({ client_id: clientId, token: kept.refreshToken }));
+      await forget();
+    });
   }
 
   async function forget() {

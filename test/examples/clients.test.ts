@@ -2,7 +2,7 @@
 
 import * as oauth from "oauth4webapi";
 import * as openid from "openid-client";
-import t from "tap";
+import t, { type Test } from "tap";
 import { createTokens as createBackendTokens } from "../../examples/backend/tokens.js";
 import { createSession as createPage } from "../../examples/browser/session.js";
 import { requestToken as requestByOauth4webapi } from "../../examples/machine/oauth4webapi.js";
@@ -81,6 +81,62 @@ function counting(inner: typeof fetch): { readonly fetch: typeof fetch; count():
       return inner(input, init);
     },
   };
+}
+
+/** fetch that holds the answer to the first request for tokens until it is let go; `sent` has the paths of all requests. */
+function holding(inner: typeof fetch): {
+  readonly fetch: typeof fetch;
+  readonly reached: Promise<unknown>;
+  letGo(): void;
+  readonly sent: string[];
+} {
+  const held = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  const sent: string[] = [];
+  return {
+    sent,
+    reached: reached.promise,
+    letGo: () => held.resolve(),
+    async fetch(input, init) {
+      const { pathname } = new URL(input instanceof Request ? input.url : input);
+      const isFirst = pathname === "/token" && !sent.includes(pathname);
+      sent.push(pathname);
+      if (isFirst) {
+        reached.resolve();
+        await held.promise;
+      }
+      return inner(input, init);
+    },
+  };
+}
+
+interface Opened {
+  accessToken(): Promise<unknown>;
+  logIn(name: string, password: string): Promise<unknown>;
+  logOut(): Promise<unknown>;
+}
+
+/** A login and a logout while a refresh is on its way. `reopen`: the same client after a restart. */
+async function waitsForItsRefresh(t: Test, logoutPath: string, opened: () => Promise<Opened>, reopen: () => Opened): Promise<void> {
+  const meeting = async (act: (client: Opened) => Promise<unknown>, path: string): Promise<Opened> => {
+    const client = await opened();
+    skip(580);
+    const { fetch, reached, letGo, sent } = holding(globalThis.fetch);
+    globalThis.fetch = fetch;
+    const late = client.accessToken();
+    await reached;
+    const acted = act(client);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    t.notOk(sent.includes(path), `${path} waits`);
+    letGo();
+    await Promise.all([late, acted]);
+    t.ok(sent.includes(path));
+    return client;
+  };
+  const client = await meeting((one) => one.logIn("bob", PASSWORD), "/login");
+  for (const one of [client, client, reopen()]) t.equal(subOf(await one.accessToken()), "sub-bob");
+  const gone = await meeting((one) => one.logOut(), logoutPath);
+  for (const one of [gone, reopen()]) t.equal(await one.accessToken(), undefined);
 }
 
 t.test("a page", async (t) => {
@@ -178,6 +234,10 @@ t.test("a page", async (t) => {
     skip(580);
     t.equal(await page.accessToken(), undefined);
     t.equal(changes, 1);
+  });
+
+  t.test("logs in and out after the refresh that is on its way", async (t) => {
+    await waitsForItsRefresh(t, "/logout", async () => (await loggedIn()).page, open);
   });
 
   t.test("logs out, and once more where it already is", async (t) => {
@@ -321,6 +381,17 @@ t.test("an app on a phone", async (t) => {
       if (!isKeyKept) await store.save({ refreshToken });
       t.equal(subOf(await open(store).accessToken()), isKeyKept ? "sub-ada" : undefined);
     }
+  });
+
+  t.test("logs in and out after the refresh that is on its way", async (t) => {
+    let store = keyStore();
+    const loggedIn = async () => {
+      store = keyStore();
+      const app = open(store);
+      await app.logIn("ada", PASSWORD);
+      return app;
+    };
+    await waitsForItsRefresh(t, "/revoke", loggedIn, () => open(store));
   });
 
   t.test("takes the assertion of another's login", async (t) => {
