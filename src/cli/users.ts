@@ -46,7 +46,9 @@ function reportAdded(context: Context, config: Config, result: AccountListing | 
 function checkSub(sub: string, config: Config): string | undefined {
   if (sub === "" || sub.length > SUB_MAX_CHARACTERS) return `--sub must be 1 to ${SUB_MAX_CHARACTERS} characters`;
   if (/\p{Cc}/u.test(sub) || !sub.isWellFormed()) return "--sub contains control characters or is not valid Unicode";
-  return config.policy.clients.has(sub) ? "--sub is the id of a client" : undefined;
+  if (config.policy.clients.has(sub)) return "--sub is the id of a client";
+  const isAsserted = [...config.policy.trustedIssuers.values()].some(({ subjectPrefix }) => sub.startsWith(subjectPrefix));
+  return isAsserted ? "--sub begins with the subjectPrefix of a trusted issuer" : undefined;
 }
 
 export async function changePassword(context: Context, name: string, options: { readonly passwordStdin?: boolean }): Promise<ExitCode> {

@@ -5,6 +5,8 @@ import type { SeenSettings } from "./document.ts";
 import type { Place } from "./place.ts";
 import type { Surroundings } from "./surroundings.ts";
 
+const NO_END = "ends in neither : nor . so accounts made before may have a sub that begins with it by chance; doctor looks for them";
+
 type SeenIssuer = NonNullable<NonNullable<SeenSettings["trustedIssuers"]>[number]>;
 
 export function checkTrustedIssuers(settings: SeenSettings, issuer: string | undefined, { warn }: Surroundings, root: Place): void {
@@ -15,6 +17,8 @@ export function checkTrustedIssuers(settings: SeenSettings, issuer: string | und
     if (Object.hasOwn(trusted, "jwks") === Object.hasOwn(trusted, "jwksUri")) place.fault("expected one of jwks and jwksUri");
     if (trusted.issuer !== undefined && trusted.issuer === issuer) place.member("issuer").fault("is this issuer itself: expected another");
     checkPrefix(trusted, settings, place);
+    if (trusted.subjectPrefix !== undefined && !/[.:]$/.test(trusted.subjectPrefix))
+      warn(`${place.member("subjectPrefix").path}: ${NO_END}`);
     checkItsClients(trusted, settings, place);
     trusted.clients?.forEach((id) => listed.add(id));
   });

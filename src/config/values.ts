@@ -141,7 +141,7 @@ export interface JsonWebKeySetDocument {
 }
 
 export const jwks: Reader<JsonWebKeySetDocument, JsonWebKeySetDocument> = whole(
-  "a JWK Set of public keys (RFC 7517 §5), at least one of them for ES256 or EdDSA (P-256 or Ed25519)",
+  "a JWK Set of public keys (RFC 7517 §5), at least one of them for ES256 or EdDSA (P-256 or Ed25519), no two of a curve with one kid",
   {
     type: "object",
     required: ["keys"],
@@ -159,7 +159,13 @@ export const jwks: Reader<JsonWebKeySetDocument, JsonWebKeySetDocument> = whole(
 function isPublicJwks(value: unknown): value is JsonWebKeySetDocument {
   if (!isObject(value) || !Array.isArray(value["keys"]) || value["keys"].length === 0) return false;
   const keys: readonly unknown[] = value["keys"];
-  return keys.every(isPublicJwk) && keys.some(isUsableJwk);
+  return keys.every(isPublicJwk) && keys.some(isUsableJwk) && haveOwnNames(keys);
+}
+
+/** Two keys of one curve under one `kid` can't be told apart. */
+function haveOwnNames(keys: readonly unknown[]): boolean {
+  const names = keys.flatMap((key) => (isObject(key) && key["kid"] !== undefined ? [`${String(key["crv"])} ${String(key["kid"])}`] : []));
+  return new Set(names).size === names.length;
 }
 
 /** RFC 7518 §6.2.1, RFC 8037 §2: whether its points are on the curve shows when it is imported. */

@@ -21,6 +21,8 @@ export type IssuerEvent =
       readonly event: "login";
       readonly by: "password" | "assertion";
       readonly outcome: LoginOutcome;
+      /** Of a refused assertion. */
+      readonly reason?: string;
       readonly clientId: string;
       readonly sub?: string;
       readonly sid?: string;
@@ -34,6 +36,8 @@ export type IssuerEvent =
       readonly sid?: string;
     }
   | { readonly event: "client_credentials"; readonly clientId: string }
+  /** A client's assertion that none of its keys signed. */
+  | { readonly event: "assertion_refused"; readonly clientId: string; readonly reason: string }
   /** A proven assertion that was taken before. `iss`: the client's id, or the trusted issuer. */
   | { readonly event: "assertion_replayed"; readonly iss: string }
   | {

@@ -70,7 +70,7 @@ export function livingSession(document: SubjectDocument | undefined, sid: string
 }
 
 /** Sessions created at or before this time are over. */
-function earliestLogin(document: SubjectDocument, clientId: string, notBefore: NotBefore): number {
+export function earliestLogin(document: SubjectDocument, clientId: string, notBefore: NotBefore): number {
   const forClient = Object.hasOwn(notBefore.clients, clientId) ? (notBefore.clients[clientId] ?? 0) : 0;
   return Math.max(document.notBefore, notBefore.all, forClient);
 }

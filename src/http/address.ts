@@ -1,4 +1,4 @@
-/** Who a request comes from, and how throttling counts it. */
+/** Who a request comes from, and what its failures are counted by. */
 
 import { isIP } from "node:net";
 import type { FastifyRequest } from "fastify";
@@ -6,15 +6,21 @@ import type { FastifyRequest } from "fastify";
 /** Some proxies add the port: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
 const WITH_PORT = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::\d{1,5})?$/;
 
+/** As URLs spell an IPv4 address inside IPv6. */
+const MAPPED_IPV4 = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
+
 type IsTrusted = (address: string) => boolean;
 
-/** The text for a request's client, as throttling counts it. X-Forwarded-For is believed as far as trusted proxies wrote it. */
+/**
+ * The address of a request's client in its one spelling (RFC 5952, and IPv4 without IPv6 around it); `unknown` once the socket is
+ * gone. X-Forwarded-For is believed as far as trusted proxies wrote it.
+ */
 export function addressReader(isTrusted: IsTrusted): (request: Pick<FastifyRequest, "headers" | "raw">) => string {
   return ({ headers, raw }) => {
     const forwarded = headers["x-forwarded-for"];
     const remote = raw.socket.remoteAddress;
-    if (forwarded === undefined || remote === undefined) return throttledAddress(remote);
-    return throttledAddress(clientBehind(isTrusted, remote, [forwarded].flat().join(",").split(",")));
+    if (forwarded === undefined || remote === undefined) return spelled(remote ?? "unknown");
+    return spelled(clientBehind(isTrusted, remote, [forwarded].flat().join(",").split(",")));
   };
 }
 
@@ -44,27 +50,34 @@ function withoutZone(address: string): string {
   return address.split("%")[0] ?? "";
 }
 
+/** What URLs make of an address is what RFC 5952 asks for. */
+function spelled(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const canonical = new URL(`http://[${withoutZone(address)}]`).hostname.slice(1, -1);
+  const [, high, low] = MAPPED_IPV4.exec(canonical) ?? [];
+  if (high === undefined || low === undefined) return canonical;
+  return [high, low]
+    .map((group) => Number.parseInt(group, 16))
+    .flatMap((group) => [group >> 8, group & 0xff])
+    .join(".");
+}
+
 /**
- * One text per party: an IPv4 address as it is, also where the socket shows it inside IPv6, and of an IPv6 address the /64, which is
- * what one subscriber has (RFC 6177). Takes `socket.remoteAddress`, which is undefined once the socket is gone.
+ * What failures of a client are counted by: an IPv4 address, and of an IPv6 address the /64, which is what one subscriber has
+ * (RFC 6177). Takes addresses as `addressReader` spells them.
  */
-export function throttledAddress(remote: string | undefined): string {
-  if (remote === undefined) return "unknown";
-  if (isIP(remote) !== 6) return remote;
-  const groups = groupsOf(withoutZone(remote));
-  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) return dotted(groups[6] ?? 0, groups[7] ?? 0);
-  const prefix = groups.slice(0, 4).map((group) => group.toString(16));
-  return `${prefix.join(":")}::/64`;
-}
-
-/** The eight groups of an IPv6 address, however it is spelled. */
-function groupsOf(address: string): readonly number[] {
-  const [head = "", tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");
-  const [before, after] = [head, tail ?? ""].map((part) => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16))));
-  const zeros = tail === undefined ? 0 : 8 - (before?.length ?? 0) - (after?.length ?? 0);
-  return [...(before ?? []), ...Array<number>(zeros).fill(0), ...(after ?? [])];
-}
-
-function dotted(high: number, low: number): string {
-  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".");
+export function networkOf(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const [head = "", tail] = address.split("::");
+  const [before, after] = [head, tail ?? ""].map((part) => (part === "" ? 0 : part.split(":").length));
+  const zeros = tail === undefined ? 0 : 8 - (before ?? 0) - (after ?? 0);
+  const groups = [head, ...Array<string>(zeros).fill("0"), tail ?? ""].join(":").split(":");
+  return (
+    new URL(
+      `http://[${groups
+        .filter((group) => group !== "")
+        .slice(0, 4)
+        .join(":")}::]`,
+    ).hostname.slice(1, -1) + "/64"
+  );
 }

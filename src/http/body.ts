@@ -17,6 +17,7 @@ const SINGLE_HEADERS: ReadonlySet<string> = new Set([
   "authorization",
   "content-type",
   "cookie",
+  "host",
   "idempotency-key",
   "origin",
   "sec-fetch-site",

@@ -7,6 +7,6 @@ import type { Pages } from "./pages.ts";
 export interface Edge {
   readonly issuer: Issuer;
   readonly pages: Pages;
-  /** Who sent the request, as throttling counts it. */
+  /** The address of whoever sent the request. */
   readonly addressOf: (request: FastifyRequest) => string;
 }

@@ -13,7 +13,11 @@ import type { AssertSubjectRequest, TokenGrant } from "./types.ts";
 const MAX_SUB_LENGTH = 255;
 const CONTROL = /\p{Cc}/u;
 
+/** One answer to whoever asks; the operator is told which. */
 const UNPROVEN = refusal("invalid_grant", "the assertion is not of an issuer that is trusted for this client, or not signed by it");
+const UNTRUSTED = { ...UNPROVEN, reason: "its iss is no trusted issuer" };
+const UNLISTED = { ...UNPROVEN, reason: "its issuer is not trusted for this client" };
+const UNSIGNED = { ...UNPROVEN, reason: "no key of its issuer signed it: see kid and the JWK Set" };
 const BAD_SUB = refusal("invalid_grant", "the assertion's sub can't be a subject here");
 const TAKEN = refusal("invalid_grant", "the assertion was used before: each is good once");
 
@@ -23,11 +27,17 @@ export async function assertSubject(parts: AssertionParts, request: AssertSubjec
   keyRing.notBefore();
   const replaced = await replacedBy(parts, request.replaces);
   const answer = await begin(parts, request, replaced);
-  const outcome = isRefusal(answer) ? { outcome: "refused" as const } : { outcome: "granted" as const, sub: answer.sub, sid: answer.sid };
+  const outcome = isRefusal(answer)
+    ? { outcome: "refused" as const, reason: reasonOf(answer) }
+    : { outcome: "granted" as const, sub: answer.sub, sid: answer.sid };
   context.emit({ event: "login", by: "assertion", clientId: client.id, address, ...outcome });
   if (isRefusal(answer)) return answer;
   await endReplaced(parts, client, replaced);
   return answer.grant;
+}
+
+function reasonOf(answer: Refusal & { readonly reason?: string }): string {
+  return answer.reason ?? answer.description;
 }
 
 /** Whatever can be refused is refused before the assertion is taken. */
@@ -45,7 +55,10 @@ async function begin(parts: AssertionParts, request: AssertSubjectRequest, repla
   if (isRefusal(granted)) return granted;
 
   if (!(await assertions.take(parsed))) return TAKEN;
-  const wanted = { client, sub, granted, userAgent, replaced };
+  const { iat } = parsed.claims;
+  // A second is all that `iat` tells, and its end is the latest that is meant.
+  const vouchedAt = iat === undefined ? undefined : Math.floor(iat) * 1_000 + 999;
+  const wanted = { client, sub, granted, userAgent, replaced, vouchedAt };
   const subjectKey = subjectKeyOf(context.policy.issuer, sub, context.digests);
   return subjects.settleInTurn(subjectKey, (loaded) => beginSession(parts, wanted, loaded));
 }
@@ -56,6 +69,7 @@ async function trustedIssuer(
   parsed: ParsedAssertion,
 ): Promise<TrustedIssuer | Refusal> {
   const trusted = context.policy.trustedIssuers.get(parsed.claims.iss);
-  if (trusted === undefined || !trusted.clients.includes(client.id)) return UNPROVEN;
-  return (await assertions.isSigned(parsed, trusted.jwks)) ? trusted : UNPROVEN;
+  if (trusted === undefined) return UNTRUSTED;
+  if (!trusted.clients.includes(client.id)) return UNLISTED;
+  return (await assertions.isSigned(parsed, trusted.jwks)) ? trusted : UNSIGNED;
 }

@@ -94,9 +94,15 @@ export class Assertions {
       new RemoteJwks({
         fetch: () => fetchDocument(url),
         clock,
-        onFailure: ({ message }) => emit({ event: "trouble", about: `JWK Set of ${new URL(url).host}`, message }),
+        onFailure: ({ message }) => emit({ event: "trouble", about: `JWK Set of ${nameOf(url)}`, message }),
       });
     this.#remote.set(url, known);
     return known;
   }
+}
+
+/** Without its query, which may hold a secret. */
+function nameOf(url: string): string {
+  const { host, pathname } = new URL(url);
+  return host + pathname;
 }

@@ -3,14 +3,16 @@
 import { selectAccess } from "../domain/grants.ts";
 import type { Client } from "../domain/policy.ts";
 import { HANDLE_BYTES, sidOf, subjectKeyOf } from "../domain/refresh-token.ts";
-import { isRefusal, type Refusal } from "../domain/refusal.ts";
+import { isRefusal, type Refusal, refusal } from "../domain/refusal.ts";
 import type { GrantedResource, Session } from "../domain/session.ts";
-import { addSession, emptySubject, loginTime, type SubjectDocument, supernumerary } from "../domain/subject.ts";
+import { addSession, earliestLogin, emptySubject, loginTime, type SubjectDocument, supernumerary } from "../domain/subject.ts";
 import { userAgentLabel } from "../domain/user-agent.ts";
 import type { SessionParts } from "./parts.ts";
 import { recognizeIfKnown, type Recognized, sessionMembers } from "./refresh-tokens.ts";
 import type { Loaded } from "./subjects.ts";
 import type { TokenGrant } from "./types.ts";
+
+const VOUCHED_BEFORE = refusal("invalid_grant", "the subject's sessions were ended after the assertion was signed");
 
 export interface NewSession {
   readonly client: Client;
@@ -19,6 +21,8 @@ export interface NewSession {
   readonly claims?: string | undefined;
   readonly granted: readonly GrantedResource[];
   readonly userAgent: string | undefined;
+  /** When whoever vouches for the subject did so, at the latest; undefined: just now. What ended since counts. */
+  readonly vouchedAt?: number | undefined;
   /** The session it takes the place of, which ends when this one has begun: see `endReplaced`. */
   readonly replaced: Recognized | undefined;
 }
@@ -34,6 +38,8 @@ export async function beginSession(parts: SessionParts, wanted: NewSession, load
   const { context, keyRing, tokens, ends, subjects } = parts;
   const { client, sub, granted } = wanted;
   const document = subjects.pruned(loaded.document ?? emptySubject(sub));
+  const { vouchedAt = Infinity } = wanted;
+  if (vouchedAt <= earliestLogin(document, client.id, keyRing.notBefore())) return VOUCHED_BEFORE;
   const subjectKey = subjectKeyOf(context.policy.issuer, sub, context.digests);
   const staying = { ...document, sessions: document.sessions.filter((session) => !isReplaced(session, client, wanted.replaced)) };
   const crowd = supernumerary(staying, client.id, context.policy.maxSessionsPerSubjectAndClient).map(({ sid }) => sid);

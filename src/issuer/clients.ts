@@ -40,6 +40,9 @@ async function proven(parts: AssertionParts, { clientId, assertion }: Assertion)
   const { iss, sub } = parsed.claims;
   const client = context.policy.clients.get(sub);
   if (iss !== sub || (clientId ?? sub) !== sub || client?.jwks === undefined) return FAILED;
-  if (!(await assertions.isSigned(parsed, client.jwks))) return FAILED;
+  if (!(await assertions.isSigned(parsed, client.jwks))) {
+    context.emit({ event: "assertion_refused", clientId: client.id, reason: "no key of the client signed it: see kid and its JWK Set" });
+    return FAILED;
+  }
   return (await assertions.take(parsed)) ? client : TAKEN;
 }

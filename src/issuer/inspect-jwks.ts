@@ -24,7 +24,7 @@ export async function inspectJwks(context: Pick<Context, "policy" | "fetchDocume
 async function inspect({ fetchDocument }: Pick<Context, "fetchDocument">, location: JwksLocation): Promise<Findings> {
   if ("jwks" in location) return ofUse(importJwks(location.jwks.keys).length, location.jwks.keys.length);
   const advice =
-    "see jwksUri, and outgoing.allowedNetworks where its host has no public address; until then its assertions are answered 503";
+    "see jwksUri; a host without a public address needs outgoing.allowedNetworks, a certificate of your own authority NODE_EXTRA_CA_CERTS. Until then its assertions are answered 503";
   try {
     const set = parseJwks((await fetchDocument(location.jwksUri)).body);
     if (set.ok) return { severity: "ok", finding: `${set.keys.length} of use` };

@@ -14,6 +14,8 @@ import type { LoginParts } from "./parts.ts";
 import type { Recognized } from "./refresh-tokens.ts";
 import { type LogInRequest, type TokenGrant, UnavailableError } from "./types.ts";
 
+type Named = LogInRequest & { readonly network: string };
+
 const INVALID = refusal("invalid_credentials", "user name or password is wrong");
 
 export async function logIn(parts: LoginParts, request: LogInRequest): Promise<TokenGrant | Refusal> {
@@ -31,9 +33,10 @@ export async function logIn(parts: LoginParts, request: LogInRequest): Promise<T
     tell("refused");
     return granted;
   }
-  const named = { ...request, username: normalizeUsername(request.username), password: normalizePassword(request.password) };
+  const { network = address } = request;
+  const named = { ...request, network, username: normalizeUsername(request.username), password: normalizePassword(request.password) };
   const replaced = await replacedBy(parts, request.replaces);
-  const answer = await parts.throttle.inTurn(named.username, address, () => check(parts, named, granted, replaced));
+  const answer = await parts.throttle.inTurn(named.username, network, () => check(parts, named, granted, replaced));
   if (isRefusal(answer)) {
     tell(OUTCOMES[answer.refused] ?? "refused");
     return answer;
@@ -55,12 +58,12 @@ const OUTCOMES: Partial<Record<Refusal["refused"], LoginOutcome>> = {
  */
 async function check(
   parts: LoginParts,
-  request: LogInRequest,
+  request: Named,
   granted: readonly GrantedResource[],
   replaced: Recognized | undefined,
 ): Promise<Begun | Refusal> {
   const { context, accounts } = parts;
-  const { username, address } = request;
+  const { username, network } = request;
   const deadline = context.clock() + REQUEST_BUDGET_MILLIS * 2;
   let verifiedHash: string | undefined;
   let sub = (await accounts.load(username)).account?.sub;
@@ -73,7 +76,7 @@ async function check(
       continue;
     }
     if (verifiedHash === undefined || account?.passwordHash !== verifiedHash || account.disabled) {
-      const slow = await tooMany(parts, username, address);
+      const slow = await tooMany(parts, username, network);
       if (slow !== undefined) return slow;
       const isRight = await verified(parts, request, account);
       if (isRight !== true) {
@@ -95,20 +98,20 @@ async function check(
     };
     const result = await parts.subjects.inTurn(subjectKey, () => beginSession(parts, wanted, loaded));
     if (result !== undefined) {
-      if (!isRefusal(result)) parts.throttle.succeeded(username, address);
+      if (!isRefusal(result)) parts.throttle.succeeded(username, network);
       return result;
     }
     if (context.clock() >= deadline) throw new UnavailableError("too many changes of one subject at once");
   }
 }
 
-async function tooMany({ throttle }: LoginParts, username: string, address: string): Promise<Refusal | undefined> {
-  const millis = await throttle.delay(username, address);
+async function tooMany({ throttle }: LoginParts, username: string, network: string): Promise<Refusal | undefined> {
+  const millis = await throttle.delay(username, network);
   return millis === 0 ? undefined : refusal("slow_down", "too many failed logins", Math.ceil(millis / 1_000));
 }
 
 /** The same work and the same answer for an unknown user, a wrong password and a disabled account. */
-async function verified(parts: LoginParts, request: LogInRequest, account: Account | undefined): Promise<true | Refusal> {
+async function verified(parts: LoginParts, request: Named, account: Account | undefined): Promise<true | Refusal> {
   const { context, throttle } = parts;
   try {
     const isRight = await context.passwords.verify(account?.passwordHash, request.password);
@@ -117,6 +120,6 @@ async function verified(parts: LoginParts, request: LogInRequest, account: Accou
     if (!(error instanceof QueueFullError)) throw error;
     return refusal("temporarily_unavailable", "too many logins at once", 5);
   }
-  throttle.failed(request.username, request.address);
+  throttle.failed(request.username, request.network);
   return INVALID;
 }

@@ -3,10 +3,10 @@
 import { base64url } from "../domain/bytes.ts";
 import type { Account } from "../domain/documents.ts";
 import { normalizePassword, normalizeUsername } from "../domain/password-policy.ts";
+import type { Policy, TrustedIssuer } from "../domain/policy.ts";
 import { subjectKeyOf } from "../domain/refresh-token.ts";
 import type { EndReason } from "../domain/subject.ts";
 import { clockAgreed } from "./clock-guard.ts";
-import type { Context } from "./context.ts";
 import type { LoginParts } from "./parts.ts";
 import type { AccountListing, Done, Failed, Operator } from "./types.ts";
 
@@ -71,12 +71,13 @@ async function addAccount(parts: LoginParts, { name: typed, password, sub: wante
 function newSub({ context }: LoginParts): string {
   for (;;) {
     const sub = base64url(context.random(SUB_BYTES));
-    if (!isAsserted(context, sub)) return sub;
+    if (assertedBy(context.policy, sub) === undefined) return sub;
   }
 }
 
-function isAsserted({ policy }: Context, sub: string): boolean {
-  return [...policy.trustedIssuers.values()].some(({ subjectPrefix }) => sub.startsWith(subjectPrefix));
+/** The trusted issuer that could assert this subject. */
+export function assertedBy({ trustedIssuers }: Policy, sub: string): TrustedIssuer | undefined {
+  return [...trustedIssuers.values()].find(({ subjectPrefix }) => sub.startsWith(subjectPrefix));
 }
 
 /** RFC 9068 §5: a subject must not be mistaken for a client; nor for another account's. */
@@ -84,7 +85,7 @@ async function subFault({ context, accounts }: LoginParts, name: string, sub: st
   if (sub.length === 0 || sub.length > MAX_SUB_LENGTH || !/^[\x21-\x7e]+$/.test(sub))
     return `a sub is 1 to ${MAX_SUB_LENGTH} visible ASCII characters`;
   if (context.policy.clients.has(sub)) return "a sub must not be a client id";
-  if (isAsserted(context, sub)) return "a sub must not begin with the subjectPrefix of a trusted issuer";
+  if (assertedBy(context.policy, sub) !== undefined) return "a sub must not begin with the subjectPrefix of a trusted issuer";
   for await (const account of accounts.all()) {
     if (account.sub === sub && account.name !== name) return "another account has this sub already";
   }

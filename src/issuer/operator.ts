@@ -3,7 +3,7 @@
 import type { StoreFinding } from "../domain/ports.ts";
 import { inspectJwks } from "./inspect-jwks.ts";
 import type { LoginParts } from "./parts.ts";
-import { accountCommands } from "./operator-accounts.ts";
+import { accountCommands, assertedBy } from "./operator-accounts.ts";
 import { keyCommands } from "./operator-keys.ts";
 import { sessionCommands } from "./operator-sessions.ts";
 import type { Operator } from "./types.ts";
@@ -20,6 +20,7 @@ export function createOperatorOf(parts: LoginParts): Operator {
       ...(await inspectMarker(parts)),
       ...inspectKeys(parts),
       ...(await inspectJwks(context)),
+      ...(await inspectSubjects(parts)),
     ],
     storeClock: () => context.store.now(),
     async acceptEmptyStore() {
@@ -37,6 +38,18 @@ export function createOperatorOf(parts: LoginParts): Operator {
 function inspectKeys({ keyRing }: LoginParts): StoreFinding[] {
   if (keyRing.faults === "") return [];
   return [{ severity: "fault", subject: "private keys", finding: keyRing.faults }];
+}
+
+/** Accounts from before an issuer was trusted may have a sub that it can assert: one is enough to say so. */
+async function inspectSubjects({ context, accounts }: LoginParts): Promise<StoreFinding[]> {
+  if (context.policy.trustedIssuers.size === 0) return [];
+  for await (const { name, sub } of accounts.all()) {
+    const trusted = assertedBy(context.policy, sub);
+    if (trusted === undefined) continue;
+    const finding = `${trusted.issuer} can log in as the account ${name}: its sub begins with the subjectPrefix ${trusted.subjectPrefix}`;
+    return [{ severity: "fault", subject: "subjects", finding, advice: "choose another subjectPrefix, or give the account another sub" }];
+  }
+  return [];
 }
 
 /** A store with a ring and no marker was emptied; before the first start it has neither. */

@@ -28,8 +28,10 @@ export interface LogInRequest {
   readonly scope?: string | undefined;
   /** Ids; none: all of the client's. */
   readonly resources: readonly string[];
-  /** The client's address, for throttling. */
+  /** The client's address, for the audit log. */
   readonly address: string;
+  /** What failures are counted by besides the account; the address if absent. */
+  readonly network?: string | undefined;
   readonly userAgent: string | undefined;
   /** A refresh token of the client whose session the new one takes the place of. */
   readonly replaces?: string | undefined;

@@ -13,6 +13,7 @@ function levelOf(event: IssuerEvent): LogLevel | undefined {
     case "client_credentials":
     case "keys":
       return undefined;
+    case "assertion_refused":
     case "assertion_replayed":
       return "warn";
     case "store_emptied":

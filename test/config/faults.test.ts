@@ -142,6 +142,16 @@ t.test("subjects of different sources can't meet", async (t) => {
   t.same(places(trusted("a", "a:", { clients: ["nobody", "other"] })), ["trustedIssuers[0].clients[0]", "trustedIssuers[0].clients[1]"]);
   t.same(places(trusted("a", "a:", { clients: [] })), ["trustedIssuers[0].clients"]);
   t.same(places(trusted("a", "a:", { issuer: "http://127.0.0.1:3000" })), ["trustedIssuers[0].issuer"], "the issuer itself");
+  const warnings = (subjectPrefix: string) => warningsOf({ resources: [resource], clients, trustedIssuers: [trusted("a", subjectPrefix)] });
+  for (const ended of ["team:", "team."]) t.same(warnings(ended), []);
+  t.match(warnings("S"), [/^trustedIssuers\[0\]\.subjectPrefix: ends in neither/], "22 random characters may begin with it");
+  const same = {
+    keys: [
+      { ...P256.keys[0], kid: "a" },
+      { ...P256.keys[0], kid: "a" },
+    ],
+  };
+  t.same(places(trusted("a", "a:", { jwks: same })), ["trustedIssuers[0].jwks"], "two keys of one name");
   t.match(warningsOf({ resources: [resource], clients }), [/^clients\[0\]\.grants\[0\]: no trusted issuer lists this client/]);
 });
 

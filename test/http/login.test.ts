@@ -30,6 +30,7 @@ t.test("a login is handed to the issuer with address and user agent", async (t) 
         scope: "read",
         resources: ["https://api.example.com"],
         address: "127.0.0.1",
+        network: "127.0.0.1",
         userAgent: "test/1",
       },
     ],

@@ -5,7 +5,7 @@ import t from "tap";
 import { refusal } from "../../src/domain/refusal.ts";
 import { StoreError } from "../../src/domain/ports.ts";
 import { buildApp } from "../../src/http/app.ts";
-import { ADMIN, fakeIssuer, GRANT, POLICY, SPA, WEB } from "../support/fake-issuer.ts";
+import { ADMIN, fakeIssuer, GRANT, POLICY, SECRET, SPA, WEB } from "../support/fake-issuer.ts";
 import { edge, errorOf, FORM, injected, listen, post, raw, requestText } from "./support.ts";
 
 const COOKIE = "__Host-mintmark-web=mmr_abc";
@@ -274,6 +274,16 @@ t.test("a logout that can't be done now keeps the cookie", async (t) => {
   const answer = await post(app, "/logout", "client_id=web", carried);
   t.equal(answer.status, 503);
   t.equal(answer.headers["set-cookie"], undefined);
+});
+
+t.test("a confidential cookie client proves itself to log out", async (t) => {
+  const confidential = { ...POLICY.clients.get("web")!, type: "confidential" as const };
+  const { app, issuer } = edge({ policy: { ...POLICY, clients: new Map([["web", confidential]]) } });
+  const authorization = `Basic ${Buffer.from(`web:${encodeURIComponent(SECRET)}`).toString("base64")}`;
+  const headers = { origin: WEB, cookie: COOKIE, authorization };
+  t.equal((await post(app, "/logout", "", { ...FORM, ...headers })).status, 204);
+  t.equal((await post(app, "/logout", "client_id=web", carried)).status, 401);
+  t.equal(issuer.calls.length, 1);
 });
 
 t.test("a body client logs out with an access token, not by its name", async (t) => {

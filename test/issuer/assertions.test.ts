@@ -211,7 +211,7 @@ t.test("keys elsewhere are fetched once; an unknown kid asks again no more than 
     UnavailableError,
     "no keys were ever seen: 503, not a refusal",
   );
-  t.match(node.eventsOf("trouble").at(-1), { about: "JWK Set of machine.example" });
+  t.match(node.eventsOf("trouble").at(-1), { about: "JWK Set of machine.example/jwks" });
   here.documents.set(JWKS_URI, JSON.stringify(machine.jwks));
   await here.advance(31 * SECOND);
   t.equal(await outcome(node, await text()), "remote");
@@ -407,4 +407,60 @@ t.test("what a browser keeps of a ring that is gone does not keep it from loggin
   await t.rejects(node.tryRefresh(foreign), UnavailableError, "a refresh is not refused for it");
   t.ok(await session(node, here.now, {}, { replaces: foreign }));
   t.equal(await node.issuer.sessionOfRefreshToken(node.client("app"), foreign), undefined);
+});
+
+t.test("an assertion from before the subject's sessions were ended begins none; one signed after it does", async (t) => {
+  const { world: here, node } = await world();
+  const before = Math.floor(here.now / SECOND);
+  await session(node, here.now);
+  await here.advance(2 * SECOND);
+  await (await here.operator()).endSessions({ of: "subject", sub: "team:alice" }, undefined, () => undefined);
+  const late = await bearer(node, here.now, { claims: { iat: before } });
+  t.match(late, { refused: "invalid_grant", description: /ended after the assertion was signed/ });
+  t.match(node.eventsOf("login").at(-1), { outcome: "refused", reason: /ended after/ });
+  await here.advance(2 * SECOND);
+  t.ok(await session(node, here.now));
+  t.ok(await session(node, here.now, { claims: { sub: "bob", iat: before } }), "another subject's is none of it");
+});
+
+t.test("the operator is told why an assertion proves nothing; who sent it is not", async (t) => {
+  const {
+    world: { now },
+    node,
+  } = await world();
+  const told: unknown[] = [];
+  for (const [parts, more] of [
+    [{ claims: { iss: "https://evil.example" } }, {}],
+    [{}, { clientId: "other" }],
+    [{ signedBy: newParty("EdDSA", idp.kid) }, {}],
+  ] as const) {
+    told.push(((await bearer(node, now, parts, more)) as { description?: string }).description);
+  }
+  t.equal(new Set(told).size, 1);
+  t.match(
+    node.eventsOf("login").map(({ reason }) => reason),
+    [/no trusted issuer/, /not trusted for this client/, /no key of its issuer/],
+  );
+  t.equal(await outcome(node, await ofMachine(now, { signedBy: stranger })), "invalid_client");
+  t.match(node.eventsOf("assertion_refused"), [{ clientId: "machine", reason: /no key/ }]);
+});
+
+t.test("doctor finds an account whose sub a trusted issuer could assert", async (t) => {
+  const { world: here } = await world();
+  const found = async () => (await (await here.operator()).inspect()).find(({ subject }) => subject === "subjects");
+  await here.addUser("eve", { sub: "teammate" });
+  t.equal(await found(), undefined);
+  const before = new World({ policy: policy({}, CLIENTS) });
+  t.teardown(() => before.close());
+  await before.startedNode();
+  await before.addUser("ada", { sub: "team:42" });
+  t.same(
+    (await (await before.operator()).inspect()).filter(({ subject }) => subject === "subjects"),
+    [],
+  );
+  const trusting = await before.operator([], POLICY);
+  t.match(
+    (await trusting.inspect()).find(({ subject }) => subject === "subjects"),
+    { severity: "fault", finding: /ada.*team:/ },
+  );
 });

@@ -220,11 +220,11 @@ export class World {
   }
 
   /** The command line on the same store and keys; when it waits, time goes on and the nodes with it. */
-  async operator(events: IssuerEvent[] = []): Promise<Operator & { readonly link: Link }> {
+  async operator(events: IssuerEvent[] = [], asPolicy: Policy = this.policy): Promise<Operator & { readonly link: Link }> {
     this.#commandLine ??= await this.handle();
     const link = new Link(this.#commandLine, () => this.now);
     const copy = memoryCopy();
-    const operator = await createOperator(this.policy, {
+    const operator = await createOperator(asPolicy, {
       ...this.#ports(link, copy),
       clock: () => this.now,
       sleep: (millis) => this.advance(millis),

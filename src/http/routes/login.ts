@@ -3,6 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { isRefusal, refusal } from "../../domain/refusal.ts";
+import { networkOf } from "../address.ts";
 import { readJson } from "../body.ts";
 import { ASSERTION_TYPE, authenticate } from "../client-credentials.ts";
 import type { Contract } from "../contract.ts";
@@ -73,13 +74,15 @@ async function logIn({ issuer, pages, addressOf }: Edge, request: FastifyRequest
   const foreign = pages.admit(request, reply, client, true);
   if (foreign !== undefined) return foreign;
   if (!client.grants.includes("login")) return NOT_ALLOWED;
+  const address = addressOf(request);
   const result = await issuer.logIn({
     client,
     username: body.username,
     password: body.password,
     scope: body.scope === "" ? undefined : body.scope,
     resources: body.resource === undefined ? [] : [body.resource].flat(),
-    address: addressOf(request),
+    address,
+    network: networkOf(address),
     userAgent: request.headers["user-agent"],
     replaces: readReplaced(request, issuer.policy, client),
   });

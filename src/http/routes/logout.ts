@@ -76,8 +76,8 @@ async function namedClient({ issuer }: Edge, request: FastifyRequest): Promise<C
   if (!hasForm(request) && (isBearer(request) || request.headers["content-type"] === undefined)) return undefined;
   const form = readForm(request);
   if (isRefusal(form)) return form;
-  const authorization = isBearer(request) ? undefined : request.headers.authorization;
-  return namesClient(authorization, form) ? authenticateForm(issuer, authorization, form) : undefined;
+  const basic = isBearer(request) ? undefined : request.headers.authorization;
+  return namesClient(basic, form) ? authenticateForm(issuer, basic, form) : undefined;
 }
 
 function shownSession({ issuer }: Edge, request: FastifyRequest): TokenSession | Rejection {
