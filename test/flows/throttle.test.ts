@@ -1,12 +1,16 @@
 /** Guessing is slowed: per account and address, and per address; an owner is never locked out by a stranger elsewhere. */
 
 import { createHash } from "node:crypto";
+import t from "tap";
 import { logIn, mustLogIn } from "../support/client-calls.ts";
+import type { Sender } from "../support/client-calls.ts";
 import { outcomeOf } from "../support/http-call.ts";
-import type { HttpCall } from "../support/http-call.ts";
 import type { RunningIssuer } from "../support/issuer-process.ts";
-import { until } from "../support/wait.ts";
+import { pause, until } from "../support/wait.ts";
 import { onBothStores } from "./stores.ts";
+
+// Of the whole file, on a machine so slow that minutes are waited for.
+t.setTimeout(900_000);
 
 const PASSWORD = "the password that is guessed at";
 /** Enough not to be met by the test of the first limit. */
@@ -25,39 +29,69 @@ async function guess(issuer: RunningIssuer, name: string, times: number): Promis
 const WRONG = "401 invalid_credentials";
 const SLOW = "429 slow_down";
 
+/** For which failures are counted. */
+const MINUTE_MILLIS = 60_000;
+const ROUNDS_MAX = 3;
+
+/** What is seen within a minute of failures: where this machine took longer than that, all is tried again when it is over. */
+async function withinAMinute<T>(look: () => Promise<T>): Promise<T> {
+  for (let round = 1; round <= ROUNDS_MAX; round += 1) {
+    const from = performance.now();
+    const isInTime = () => performance.now() - from < MINUTE_MILLIS;
+    try {
+      const seen = await look();
+      if (isInTime()) return seen;
+    } catch (error) {
+      if (isInTime()) throw error;
+    }
+    await pause(MINUTE_MILLIS);
+  }
+  throw new Error("this machine took longer than the minute for which failures are counted");
+}
+
 onBothStores("wrong passwords are counted per account, then per address, on all processes", { settings: LIMITS }, async (t, home) => {
   const issuer = await home.start();
   const second = await home.start({ MINTMARK_PORT: "0", MINTMARK_ISSUER: home.issuer, MINTMARK_OPS_PORT: "0" });
   for (const name of ["tina", "udo", "vito"]) await home.addUser(name, PASSWORD);
+  const right = (at: Sender, name: string) => logIn(at, name, PASSWORD).then(outcomeOf);
+  const elsewhere: Sender = { send: (path, options) => issuer.send(path, { ...options, from: "127.0.0.2" }) };
 
-  t.same(await guess(issuer, "tina", 2), [WRONG, WRONG]);
-  t.equal((await logIn(issuer, "tina", PASSWORD)).status, 200);
-  t.same(await guess(issuer, "tina", 3), [WRONG, WRONG, WRONG], "a success cleared the account's count");
+  const seen = await withinAMinute(async () => {
+    const before = await guess(issuer, "tina", 2);
+    const between = await right(issuer, "tina");
+    const after = await guess(issuer, "tina", 3);
+    const slow = await logIn(issuer, "tina", PASSWORD);
+    const other = await right(issuer, "udo");
+    await until("the other process slows it too", async () => (await right(second, "tina")) === SLOW);
+    // Five failures so far from this address, and three more are free.
+    const unknown = await guess(issuer, "nobody", 3);
+    const address = await right(issuer, "vito");
+    const owner = process.platform === "linux" ? await right(elsewhere, "tina") : "200";
+    await until("on the other process too", async () => (await right(second, "vito")) === SLOW);
+    return { before, between, after, slow, other, unknown, address, owner };
+  });
 
-  const slow = await logIn(issuer, "tina", PASSWORD);
-  t.equal(outcomeOf(slow), SLOW, "the right password too");
-  t.match(slow.headers["retry-after"], /^[1-9]\d?$/);
-  t.equal((await logIn(issuer, "udo", PASSWORD)).status, 200, "another account is not slowed");
-  await until("the other process slows it too", async () => outcomeOf(await logIn(second, "tina", PASSWORD)) === SLOW);
-
-  // Five failures so far from this address, and three more are free.
-  t.same(await guess(issuer, "nobody", 3), [WRONG, WRONG, WRONG], "an unknown user is counted like any other");
-  t.equal(outcomeOf(await logIn(issuer, "vito", PASSWORD)), SLOW, "the address is slowed, whatever X-Forwarded-For says");
-  if (process.platform === "linux") {
-    const elsewhere = { send: (path: string, options?: HttpCall) => issuer.send(path, { ...options, from: "127.0.0.2" }) };
-    t.equal((await logIn(elsewhere, "tina", PASSWORD)).status, 200, "the owner elsewhere is not locked out");
-  }
-  await until("on the other process too", async () => outcomeOf(await logIn(second, "vito", PASSWORD)) === SLOW);
+  t.same([seen.before, seen.between], [[WRONG, WRONG], "200"]);
+  t.same(seen.after, [WRONG, WRONG, WRONG], "a success cleared the account's count");
+  t.equal(outcomeOf(seen.slow), SLOW, "the right password too");
+  t.match(seen.slow.headers["retry-after"], /^[1-9]\d?$/);
+  t.equal(seen.other, "200", "another account is not slowed");
+  t.same(seen.unknown, [WRONG, WRONG, WRONG], "an unknown user is counted like any other");
+  t.equal(seen.address, SLOW, "the address is slowed, whatever X-Forwarded-For says");
+  t.equal(seen.owner, "200", "the owner elsewhere is not locked out");
 });
 
 onBothStores("the limits are 10 a minute per account and 100 per address where the configuration says nothing", {}, async (t, home) => {
   const issuer = await home.start();
   await home.addUser("wilma", PASSWORD);
   const session = await mustLogIn(issuer, "wilma", PASSWORD);
-  t.same(await guess(issuer, "wilma", 11), [...Array<string>(10).fill(WRONG), SLOW]);
-  // Nine accounts with ten guesses each: the address's hundred is full.
-  for (let index = 0; index < 9; index += 1) await guess(issuer, `guessed${index}`, 10);
-  t.equal(outcomeOf(await logIn(issuer, "fresh", PASSWORD)), SLOW);
+  const seen = await withinAMinute(async () => {
+    const guesses = await guess(issuer, "wilma", 11);
+    // Nine accounts with ten guesses each: the address's hundred is full.
+    for (let index = 0; index < 9; index += 1) await guess(issuer, `guessed${index}`, 10);
+    return [...guesses, outcomeOf(await logIn(issuer, "fresh", PASSWORD))];
+  });
+  t.same(seen, [...Array<string>(10).fill(WRONG), SLOW, SLOW]);
   t.ok(session.refreshToken, "a session that lives is none of it");
 });
 
