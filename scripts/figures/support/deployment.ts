@@ -17,7 +17,7 @@ import { until } from "./wait.ts";
 import { CLIENT_ID, RESOURCE } from "./tokens.ts";
 
 const MAIN = join(import.meta.dirname, "../../../src/main.ts");
-const START_MILLIS_MAX = 30_000;
+const START_MILLIS_MAX = 120_000;
 
 export const STORES = ["embedded", "redis"] as const;
 export type StoreKind = (typeof STORES)[number];
@@ -74,6 +74,8 @@ export class Deployment {
       issuer: this.issuer,
       store: this.redis?.url ?? `embedded:${join(this.directory, "data")}`,
       ops: { port: false },
+      // A disk that takes its time is not what the figures are about.
+      redis: { commandTimeout: "2s" },
       keys: { store: `file:${join(this.directory, "keys")}` },
       // The figures know their passwords; what they get wrong, they get wrong on purpose.
       login: { failuresPerMinute: 1_000_000, failuresPerMinutePerAddress: 1_000_000 },
