@@ -14,7 +14,7 @@ t.test("503 keeps the cookie and says to the page when to try again; then it goe
   t.teardown(() => redis.remove());
   const way = await startTcpProxy(redis.port);
   t.teardown(() => way.close());
-  const { home, browser } = await openWorld(t, { store: way.url, settings: { redis: { commandTimeout: "250ms" } } });
+  const { home, browser } = await openWorld(t, { store: way.url });
   await home.addUser("alice", PASSWORD);
   const alice = await visit(t, { browser });
   const page = await alice.tab(WEB);

@@ -18,7 +18,7 @@ const JWKS = "/.well-known/jwks.json";
 const DOWN = "503 temporarily_unavailable";
 const skip = skipWithoutRedis;
 
-async function homeOnRedis(t: Test, commandTimeout = "250ms"): Promise<{ home: Home; redis: RedisServer }> {
+async function homeOnRedis(t: Test, commandTimeout = "2s"): Promise<{ home: Home; redis: RedisServer }> {
   const redis = await startRedis({ config: { ...DURABLE, appendfsync: "always" } });
   const home = await Home.make(t, { store: redis.url, settings: { redis: { commandTimeout } } });
   t.teardown(() => redis.remove());
