@@ -135,7 +135,7 @@ t.test("keys that can't be had are 503, while sessions go on", async (t) => {
   const answer = await exchange(signed);
   t.equal(outcomeOf(answer), "503 temporarily_unavailable");
   t.match(answer.headers["retry-after"], /^\d+$/);
-  t.match(issuer.stdout(), /"about":"JWK Set of 127\.0\.0\.1/);
+  await until("the log says so", () => /"about":"JWK Set of 127\.0\.0\.1/.test(issuer.stdout()));
   session = tokensOf(await refresh(session.refreshToken));
 });
 

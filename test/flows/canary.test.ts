@@ -31,7 +31,7 @@ import { atTheCommandLine, withFaultyConfigurations } from "./canary/operators.t
 import { DURABLE } from "./stores.ts";
 
 // Of the whole file, on a machine that is slow and busy.
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 const URL_SECRET = "canary-in-the-query-of-a-url";
 const CONFIG_SECRET = "canary-that-stands-in-a-configuration";

@@ -5,7 +5,7 @@ import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
-const START_MILLIS_MAX = 30_000;
+const START_MILLIS_MAX = 120_000;
 
 export type End = number | NodeJS.Signals;
 
