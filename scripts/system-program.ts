@@ -20,10 +20,14 @@ const usualPlaces = ["/usr/bin", "/usr/local/bin", "/usr/sbin", "/usr/local/sbin
 export const QUIET_INSTALL = { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
 
 const installArgs: Readonly<Record<Manager, readonly string[]>> = {
-  "apt-get": ["install", "-y", "-qq", "--no-install-recommends"],
+  // Something else may be installing, as a machine does by itself when it is new.
+  "apt-get": ["install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"],
   dnf: ["install", "-y", "-q"],
   apk: ["add", "--quiet"],
 };
+
+/** Of a large package on a slow line. What is ended half-way can leave the package manager unable to go on. */
+const STEP_MILLIS_MAX = 900_000;
 
 function isExecutable(path: string): boolean {
   try {
@@ -67,7 +71,7 @@ export function installProgram(program: SystemProgram, say: (text: string) => vo
   const env = { ...process.env, ...QUIET_INSTALL };
   for (const step of [...update, [...installArgs[manager], program.packages[manager]]]) {
     say(`no ${name} found: running ${manager} ${step.join(" ")}`);
-    spawnSync(manager, step, { stdio: ["ignore", 2, 2], env, timeout: 300_000 });
+    spawnSync(manager, step, { stdio: ["ignore", 2, 2], env, timeout: STEP_MILLIS_MAX });
   }
   const found = findProgram(program);
   if (found === undefined) say(`${name} could not be installed: the tests that need it are skipped`);

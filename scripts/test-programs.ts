@@ -7,6 +7,13 @@ export const REDIS_SERVER: SystemProgram = {
   packages: { "apt-get": "redis-server", dnf: "redis", apk: "redis" },
 };
 
+/** Makes certificates for servers of the tests. */
+export const OPENSSL: SystemProgram = {
+  commands: ["openssl"],
+  variable: "MINTMARK_TEST_OPENSSL",
+  packages: { "apt-get": "openssl", dnf: "openssl", apk: "openssl" },
+};
+
 export const CHROMIUM: SystemProgram = {
   commands: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
   variable: "MINTMARK_TEST_CHROMIUM",

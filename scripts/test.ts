@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { findProgram, installProgram } from "./system-program.ts";
 import { createTapReport, totalsText } from "./tap-report.ts";
-import { CHROMIUM, REDIS_SERVER } from "./test-programs.ts";
+import { CHROMIUM, OPENSSL, REDIS_SERVER } from "./test-programs.ts";
 
 const root = dirname(import.meta.dirname);
 const tap = join(dirname(fileURLToPath(import.meta.resolve("tap/package.json"))), "dist", "esm", "run.mjs");
@@ -55,7 +55,7 @@ const files = args.filter((arg) => arg !== "--coverage").flatMap(filesOf);
 
 // A browser is large: not for a few files that need none.
 const needsBrowser = files.length === 0 || files.some((file) => resolve(file).startsWith(join(root, "test", "browser")));
-for (const program of needsBrowser ? [REDIS_SERVER, CHROMIUM] : [REDIS_SERVER]) {
+for (const program of needsBrowser ? [REDIS_SERVER, OPENSSL, CHROMIUM] : [REDIS_SERVER, OPENSSL]) {
   const path = findProgram(program) ?? installProgram(program, say);
   if (path !== undefined) process.env[program.variable] = path;
 }

@@ -13,8 +13,10 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import type { Test } from "tap";
+import { findProgram, skipWithout } from "../../scripts/system-program.ts";
+import { OPENSSL } from "../../scripts/test-programs.ts";
 
-export const skipWithoutOpenssl: string | false = spawnSync("openssl", ["version"]).status === 0 ? false : "no openssl found on the PATH";
+export const skipWithoutOpenssl: string | false = skipWithout(OPENSSL);
 
 export const ISSUER_HOST = "auth.example.test";
 
@@ -108,7 +110,7 @@ function certificate(t: Test): { readonly key: Buffer; readonly cert: Buffer } {
   const [key, cert] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
   const names = ["-subj", "/CN=example.test", "-addext", "subjectAltName=DNS:*.example.test,DNS:*.other.test"];
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-  const made = spawnSync("openssl", ["req", "-x509", ...curve, ...names, "-keyout", key, "-out", cert]);
+  const made = spawnSync(findProgram(OPENSSL) ?? "", ["req", "-x509", ...curve, ...names, "-keyout", key, "-out", cert]);
   if (made.status !== 0) throw new Error(`openssl made no certificate: ${made.stderr.toString()}`);
   return { key: readFileSync(key), cert: readFileSync(cert) };
 }

@@ -69,7 +69,7 @@ t.test("root installs it, saying so", async (t) => {
   );
   t.same(said, [
     "no no-such-program-first found: running apt-get update -qq",
-    `no no-such-program-first found: running apt-get install -y -qq --no-install-recommends ${PACKAGE}`,
+    `no no-such-program-first found: running apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 ${PACKAGE}`,
   ]);
 });
 

@@ -7,6 +7,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { inspect } from "node:util";
 import t from "tap";
+import { findProgram, skipWithout } from "../../../scripts/system-program.ts";
+import { OPENSSL } from "../../../scripts/test-programs.ts";
 import { StoreError } from "../../../src/domain/ports.ts";
 import { freePort, skipWithoutRedis } from "../../support/redis.ts";
 import { answers, bytes, failure, held, server, store, text } from "./support.ts";
@@ -111,12 +113,10 @@ t.test("errors hold neither keys nor values", { skip }, async (t) => {
   t.notMatch(messages.join(), /secret/);
 });
 
-const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
-
 t.test(
   "TLS: a certificate that nobody vouches for is refused, one from a known authority is used",
   {
-    skip: skip || (hasOpenssl ? false : "no openssl found on the PATH"),
+    skip: skip || skipWithout(OPENSSL),
   },
   async (t) => {
     const folder = t.testdir();
@@ -124,7 +124,7 @@ t.test(
     const certificate = join(folder, "certificate.pem");
     const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
     const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-    spawnSync("openssl", ["req", "-x509", ...curve, ...subject, "-keyout", key, "-out", certificate]);
+    spawnSync(findProgram(OPENSSL) ?? "", ["req", "-x509", ...curve, ...subject, "-keyout", key, "-out", certificate]);
     const tlsPort = await freePort();
     await server(t, {
       config: {
