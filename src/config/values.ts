@@ -164,7 +164,7 @@ function isPublicJwks(value: unknown): value is JsonWebKeySetDocument {
 
 /** Two keys of one curve under one `kid` can't be told apart. */
 function haveOwnNames(keys: readonly unknown[]): boolean {
-  const names = keys.flatMap((key) => (isObject(key) && key["kid"] !== undefined ? [`${String(key["crv"])} ${String(key["kid"])}`] : []));
+  const names = keys.flatMap((key) => (isObject(key) && key["kid"] !== undefined ? [JSON.stringify([key["crv"], key["kid"]])] : []));
   return new Set(names).size === names.length;
 }
 
