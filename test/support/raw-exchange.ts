@@ -29,7 +29,7 @@ export interface RawAnswers {
 
 /** After the answer to one whole request, and after the last of who knows how many. */
 const QUIET_MILLIS = { one: 0, many: 1_000 };
-const PATIENCE_MILLIS = 5_000;
+const PATIENCE_MILLIS = 10_000;
 const LIMIT_MILLIS = 60_000;
 
 /**
