@@ -52,3 +52,13 @@ export function isOver(error) {
 export function renewAt({ expires_in }) {
   return Date.now() + (expires_in - Math.min(30, expires_in / 4)) * 1000;
 }
+
+/** Runs what it is given one after the other: an answer that is late must not put an older session over a newer one. */
+export function createTurns() {
+  let turn = Promise.resolve();
+  return (work) => {
+    const done = turn.then(work);
+    turn = done.catch(() => {});
+    return done;
+  };
+}

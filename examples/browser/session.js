@@ -1,4 +1,4 @@
-import { form, isOver, json, Refused, renewAt, request } from "../request.js";
+import { createTurns, form, isOver, json, Refused, renewAt, request } from "../request.js";
 
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -10,14 +10,7 @@ export function createSession({ issuer, clientId, changed = () => location.reloa
   let current; // the last token response
   let due = 0;
   let refreshing;
-  let turn = Promise.resolve();
-
-  /** One exchange after the other: an answer that is late must not put an older session over a newer one. */
-  function inTurn(work) {
-    const done = turn.then(work);
-    turn = done.catch(() => {});
-    return done;
-  }
+  const inTurn = createTurns();
 
   const withCookie = (init) => ({ ...init, credentials: "include" });
   const post = (path, fields, more) => request(issuer + path, withCookie(form({ client_id: clientId, ...fields }, more)));

@@ -1,4 +1,4 @@
-import { form, isOver, json, renewAt, request } from "../request.js";
+import { createTurns, form, isOver, json, renewAt, request } from "../request.js";
 
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -9,14 +9,7 @@ const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 export function createSession({ issuer, clientId, store }) {
   let token;
   let refreshing;
-  let turn = Promise.resolve();
-
-  /** One exchange after the other: an answer that is late must not put an older session over a newer one. */
-  function inTurn(work) {
-    const done = turn.then(work);
-    turn = done.catch(() => {});
-    return done;
-  }
+  const inTurn = createTurns();
 
   async function keep(tokens) {
     await store.save({ refreshToken: tokens.refresh_token });

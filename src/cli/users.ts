@@ -1,6 +1,7 @@
 /** `users`: accounts of the built-in login. */
 
 import type { Config } from "../config.ts";
+import { assertedBy } from "../domain/policy.ts";
 import { parseClaims } from "../domain/claims.ts";
 import { checkUsername, normalizeUsername } from "../domain/password-policy.ts";
 import type { AccountListing, Done, Failed, Operator } from "../issuer/types.ts";
@@ -47,8 +48,7 @@ function checkSub(sub: string, config: Config): string | undefined {
   if (sub === "" || sub.length > SUB_MAX_CHARACTERS) return `--sub must be 1 to ${SUB_MAX_CHARACTERS} characters`;
   if (/\p{Cc}/u.test(sub) || !sub.isWellFormed()) return "--sub contains control characters or is not valid Unicode";
   if (config.policy.clients.has(sub)) return "--sub is the id of a client";
-  const isAsserted = [...config.policy.trustedIssuers.values()].some(({ subjectPrefix }) => sub.startsWith(subjectPrefix));
-  return isAsserted ? "--sub begins with the subjectPrefix of a trusted issuer" : undefined;
+  return assertedBy(config.policy, sub) !== undefined ? "--sub begins with the subjectPrefix of a trusted issuer" : undefined;
 }
 
 export async function changePassword(context: Context, name: string, options: { readonly passwordStdin?: boolean }): Promise<ExitCode> {

@@ -90,3 +90,8 @@ export interface Policy {
 
 /** The scope of the issuer's own resource. */
 export const SESSIONS_SCOPE = "sessions";
+
+/** The trusted issuer that could assert this subject. */
+export function assertedBy({ trustedIssuers }: Policy, sub: string): TrustedIssuer | undefined {
+  return [...trustedIssuers.values()].find(({ subjectPrefix }) => sub.startsWith(subjectPrefix));
+}

@@ -68,16 +68,8 @@ function spelled(address: string): string {
  */
 export function networkOf(address: string): string {
   if (isIP(address) !== 6) return address;
-  const [head = "", tail] = address.split("::");
-  const [before, after] = [head, tail ?? ""].map((part) => (part === "" ? 0 : part.split(":").length));
-  const zeros = tail === undefined ? 0 : 8 - (before ?? 0) - (after ?? 0);
-  const groups = [head, ...Array<string>(zeros).fill("0"), tail ?? ""].join(":").split(":");
-  return (
-    new URL(
-      `http://[${groups
-        .filter((group) => group !== "")
-        .slice(0, 4)
-        .join(":")}::]`,
-    ).hostname.slice(1, -1) + "/64"
-  );
+  const [before = [], after = []] = address.split("::").map((part) => part.split(":").filter((group) => group !== ""));
+  const zeros = Array<string>(8 - before.length - after.length).fill("0");
+  const network = [...before, ...zeros, ...after].slice(0, 4);
+  return `${spelled(`${network.join(":")}::`)}/64`;
 }

@@ -59,7 +59,7 @@ export class Pages {
     narrow(request, reply, client);
     if (!isCookieClient(client)) return undefined;
     if (!couldSetCookie && readRefreshCookie(request, this.#issuer, client.id) === undefined) return undefined;
-    return isFrom(new Set(client.allowedOrigins), request) ? undefined : FOREIGN;
+    return isFrom((origin) => client.allowedOrigins.includes(origin), request) ? undefined : FOREIGN;
   }
 
   /** Fetch standard, "CORS protocol". What the origin gets depends on it, so caches must know. */
@@ -83,7 +83,7 @@ export class Pages {
       .filter((name) => this.#cookieNames.has(name));
     if (names.length === 0) return undefined;
     if (new Set(names).size < names.length) return REPEATED_COOKIE;
-    return isFrom(this.#known, request) ? undefined : FOREIGN;
+    return isFrom((origin) => this.#known.has(origin), request) ? undefined : FOREIGN;
   }
 }
 
@@ -106,10 +106,10 @@ export function isCookieClient({ refreshTokenDelivery }: Client): boolean {
 }
 
 /** `Sec-Fetch-Site` says what the browser knows; those that don't send it send an Origin all the same (Fetch standard). */
-function isFrom(origins: ReadonlySet<string>, { headers }: FastifyRequest): boolean {
+function isFrom(isListed: (origin: string) => boolean, { headers }: FastifyRequest): boolean {
   const site = headers["sec-fetch-site"];
   const isNear = site === undefined || site === "same-origin" || site === "same-site";
-  return headers.origin !== undefined && origins.has(headers.origin) && isNear;
+  return headers.origin !== undefined && isListed(headers.origin) && isNear;
 }
 
 /** From what some client's page may read to what this client's may. */

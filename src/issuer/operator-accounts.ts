@@ -3,7 +3,7 @@
 import { base64url } from "../domain/bytes.ts";
 import type { Account } from "../domain/documents.ts";
 import { normalizePassword, normalizeUsername } from "../domain/password-policy.ts";
-import type { Policy, TrustedIssuer } from "../domain/policy.ts";
+import { assertedBy } from "../domain/policy.ts";
 import { subjectKeyOf } from "../domain/refresh-token.ts";
 import type { EndReason } from "../domain/subject.ts";
 import { clockAgreed } from "./clock-guard.ts";
@@ -73,11 +73,6 @@ function newSub({ context }: LoginParts): string {
     const sub = base64url(context.random(SUB_BYTES));
     if (assertedBy(context.policy, sub) === undefined) return sub;
   }
-}
-
-/** The trusted issuer that could assert this subject. */
-export function assertedBy({ trustedIssuers }: Policy, sub: string): TrustedIssuer | undefined {
-  return [...trustedIssuers.values()].find(({ subjectPrefix }) => sub.startsWith(subjectPrefix));
 }
 
 /** RFC 9068 §5: a subject must not be mistaken for a client; nor for another account's. */

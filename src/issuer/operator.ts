@@ -1,9 +1,10 @@
 /** The operator's commands put together. */
 
+import { assertedBy } from "../domain/policy.ts";
 import type { StoreFinding } from "../domain/ports.ts";
 import { inspectJwks } from "./inspect-jwks.ts";
 import type { LoginParts } from "./parts.ts";
-import { accountCommands, assertedBy } from "./operator-accounts.ts";
+import { accountCommands } from "./operator-accounts.ts";
 import { keyCommands } from "./operator-keys.ts";
 import { sessionCommands } from "./operator-sessions.ts";
 import type { Operator } from "./types.ts";
