@@ -1,6 +1,5 @@
 /** A primary, its replicas and the Sentinels that watch them: real processes with the settings we recommend. */
 
-import { isSameAddress, replicationFault, replicationView } from "./redis-replication.ts";
 import { LOOPBACK } from "./host.ts";
 import type { Host } from "./host.ts";
 import type { RedisAddress, RedisAuth } from "./redis-command.ts";
@@ -8,8 +7,10 @@ import { authLines, placeLines, settingsFile, startRedisNode } from "./redis-nod
 import type { AppendFsync } from "./redis-node.ts";
 import { startRedisProcess } from "./redis-process.ts";
 import type { RedisConfig, RedisServer } from "./redis-process.ts";
+import { isSameAddress, replicationFault, replicationView } from "./redis-replication.ts";
+import { firstToAnswer, untilHealthy } from "./redis-setup.ts";
+import type { FaultOf } from "./redis-setup.ts";
 import { sentinelFault, sentinelView } from "./sentinel-view.ts";
-import { until } from "./wait.ts";
 
 export interface SentinelSetupOptions {
   /** What the Sentinels call the primary; `mintmark` where nothing is said. */
@@ -43,16 +44,14 @@ export interface SentinelSetup {
   primary(): Promise<RedisServer>;
   /** The servers that are not the primary. */
   replicas(): Promise<RedisServer[]>;
-  /** What is not in order, for a message; undefined where one primary has all replicas in sync and every Sentinel sees it so. */
-  fault(): Promise<string | undefined>;
+  /** None where one primary has all replicas in sync and every Sentinel sees it so. */
+  readonly fault: FaultOf;
   waitUntilHealthy(limitMillis?: number): Promise<void>;
   remove(): Promise<void>;
 }
 
 /** A primary cut off from its replicas stops taking writes within these seconds. */
 const recommended: RedisConfig = { "min-replicas-to-write": "1", "min-replicas-max-lag": "2" };
-
-const HEALTHY_MILLIS_MAX = 120_000;
 
 interface Watch {
   readonly name: string;
@@ -99,19 +98,6 @@ async function startServers(options: SentinelSetupOptions): Promise<[RedisServer
   return [primary, ...(await Promise.all(Array.from({ length: replicas }, (_, index) => node(index + 1, { replicaof }))))];
 }
 
-/** The first that answers, in their order; rejects where none does. */
-async function firstToAnswer<T>(servers: readonly RedisServer[], asked: (server: RedisServer) => Promise<T>): Promise<T> {
-  let failure: unknown = new Error("nobody to ask");
-  for (const server of servers) {
-    try {
-      return await asked(server);
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
-}
-
 async function setupFault(name: string, servers: readonly RedisServer[], sentinels: readonly RedisServer[]): Promise<string | undefined> {
   const views = await Promise.all(sentinels.map((sentinel) => sentinelView(sentinel, name)));
   const address = views[0]?.primary;
@@ -124,18 +110,6 @@ async function setupFault(name: string, servers: readonly RedisServer[], sentine
   const expected = { primary, replicas: others.length, sentinels: sentinels.length };
   const faults = views.map((view) => sentinelFault(view, expected));
   return faults.find((each) => each !== undefined);
-}
-
-/** Polls `fault`, in which a server that does not answer is a fault too. */
-export async function untilHealthy(fault: () => Promise<string | undefined>, limitMillis = HEALTHY_MILLIS_MAX): Promise<void> {
-  let last: string | undefined;
-  const isHealthy = async () => {
-    last = await fault();
-    return last === undefined;
-  };
-  await until("a healthy set-up", isHealthy, limitMillis).catch((error: unknown) => {
-    throw new Error(`${String(error)}; last: ${last}`);
-  });
 }
 
 export async function startSentinelSetup(options: SentinelSetupOptions = {}): Promise<SentinelSetup> {
