@@ -34,6 +34,7 @@ export type StoreConfig =
       readonly keyPrefix: string;
       readonly commandTimeoutMillis: number;
       readonly waitReplicas: number;
+      readonly sentinelAccess: { readonly username?: string | undefined; readonly password?: string | undefined };
     };
 
 export interface Config {
@@ -119,7 +120,9 @@ function storeOf({ store, redis }: Settings, workingDirectory: string): StoreCon
     url: store.url,
     keyPrefix: redis.keyPrefix,
     commandTimeoutMillis: redis.commandTimeout,
-    waitReplicas: redis.waitReplicas,
+    // Where there is a failover, there is something that it could lose.
+    waitReplicas: redis.waitReplicas ?? (store.kind === "redis" ? 0 : 1),
+    sentinelAccess: { username: redis.sentinelUsername, password: redis.sentinelPassword },
   };
 }
 

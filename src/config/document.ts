@@ -23,6 +23,7 @@ import {
   networkAddress,
   origin,
   scopeToken,
+  secretText,
   storeTarget,
   subjectPrefix,
 } from "./values.ts";
@@ -42,11 +43,13 @@ const ops = object({
 const redis = object({
   keyPrefix: defaulted(keyPrefix, "mintmark:", "Starts every key in Redis."),
   commandTimeout: defaulted(duration("1ms", "30s"), "250ms", "How long a command may take. After it, the answer is 503."),
-  waitReplicas: defaulted(
+  waitReplicas: optional(
     integer(0, 16),
-    0,
-    "How many replicas must confirm an end, a new session or a change of the key ring. More than 0 is not built yet.",
+    "0; 1 with Sentinel and Cluster",
+    "How many replicas must confirm an end, a new session or a change of the key ring before it is acknowledged.",
   ),
+  sentinelUsername: optional(secretText, "none", "User at the sentinels. Those of the URL are for the data servers."),
+  sentinelPassword: optional(secretText, "none", "Password at the sentinels."),
 });
 
 const keys = object({
@@ -152,7 +155,7 @@ export const configDocument = object({
   store: defaulted(
     storeTarget,
     "embedded:./data",
-    "Where sessions, accounts and the key ring are. Sentinel and Cluster are not built yet.",
+    "Where sessions, accounts and the key ring are: a folder, or a Redis (one server, behind Sentinel, a Cluster; rediss is TLS).",
   ),
   redis: defaulted(redis, {}, "Only for a store in Redis."),
   keys: defaulted(keys, {}, "The keys and their rotation."),

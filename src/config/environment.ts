@@ -24,6 +24,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   MINTMARK_OPS_PORT: { member: ["ops", "port"], value: (text) => (text === "false" ? false : integerText(text)) },
   MINTMARK_WORKERS: { member: ["workers"], value: integerText },
   MINTMARK_STORE: { member: ["store"] },
+  MINTMARK_SENTINEL_PASSWORD: { member: ["redis", "sentinelPassword"] },
   MINTMARK_KEYS: { member: ["keys", "store"] },
   MINTMARK_KEY_ENCRYPTION_KEY: {},
   MINTMARK_OLD_KEY_ENCRYPTION_KEY: {},

@@ -9,16 +9,22 @@ export type StoreTarget =
 export type KeysTarget = { readonly kind: "file"; readonly path: string } | { readonly kind: "shared" };
 
 const NODES = String.raw`(?:[^\s@/]*@)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4}(?:,(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4})*`;
-const SENTINEL = new RegExp(String.raw`^redis\+sentinel://${NODES}/[A-Za-z0-9._-]+$`);
-const CLUSTER = new RegExp(String.raw`^redis\+cluster://${NODES}/?$`);
+const SENTINEL = new RegExp(String.raw`^rediss?\+sentinel://${NODES}/[A-Za-z0-9._-]+(?:/[0-9]{1,4})?$`);
+const CLUSTER = new RegExp(String.raw`^rediss?\+cluster://${NODES}/?$`);
 
 export function parseStoreTarget(text: string): StoreTarget | undefined {
   const path = pathAfter("embedded:", text);
   if (path !== undefined) return { kind: "embedded", path };
   if (isRedisUrl(text)) return { kind: "redis", url: text };
-  if (SENTINEL.test(text)) return { kind: "sentinel", url: text };
-  if (CLUSTER.test(text)) return { kind: "cluster", url: text };
+  if (SENTINEL.test(text) && areGood(text)) return { kind: "sentinel", url: text };
+  if (CLUSTER.test(text) && areGood(text)) return { kind: "cluster", url: text.replace(/\/$/, "") };
   return undefined;
+}
+
+/** User info and ports of a URL with several hosts. */
+function areGood(text: string): boolean {
+  const [, user = "", hosts = ""] = /^[a-z+]+:\/\/(?:([^@/]*)@)?([^/]+)/.exec(text) ?? [];
+  return decodes(user) && hosts.split(",").every((host) => Number(/[0-9]+$/.exec(host)?.[0]) <= 65_535);
 }
 
 export function parseKeysTarget(text: string): KeysTarget | undefined {

@@ -121,6 +121,9 @@ export const subjectPrefix = matching("1 to 64 characters of A-Za-z0-9._:-", "^[
 
 export const keyPrefix = matching("1 to 64 characters of A-Za-z0-9._:-", "^[A-Za-z0-9._:-]{1,64}$");
 
+/** A user or a password at another server. */
+export const secretText = text("1 to 512 characters", "^.{1,512}$", (value) => value.length > 0 && value.length <= 512);
+
 /** 32 bytes. */
 export const sha256Hex: Reader<string, Uint8Array> = parsedText(
   "a SHA-256 value: 64 hexadecimal digits (mintmark clients secret makes one)",
@@ -129,8 +132,8 @@ export const sha256Hex: Reader<string, Uint8Array> = parsedText(
 );
 
 export const storeTarget: Reader<string, StoreTarget> = parsedText(
-  "embedded:FOLDER, redis://HOST:PORT, rediss://HOST:PORT, redis+sentinel://HOST:PORT,…/MASTER or redis+cluster://HOST:PORT,…; redis URLs may have a user, a password and a database number, and no query",
-  "^(?:embedded:|rediss?://|redis\\+sentinel://|redis\\+cluster://).+$",
+  "embedded:FOLDER, redis://HOST:PORT, redis+sentinel://HOST:PORT,…/MASTER or redis+cluster://HOST:PORT,… (rediss: TLS); redis URLs may have a user, a password and, but for a cluster, a database number, and no query",
+  "^(?:embedded:|rediss?(?:\\+sentinel|\\+cluster)?://).+$",
   parseStoreTarget,
 );
 

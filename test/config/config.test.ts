@@ -165,6 +165,7 @@ t.test("a whole file is read", async (t) => {
     keyPrefix: "mm:",
     commandTimeoutMillis: 1_000,
     waitReplicas: 0,
+    sentinelAccess: { username: undefined, password: undefined },
   });
   t.same(config.keys, { directory: "/var/keys" });
   t.equal(config.policy.keys.rotateEveryMillis, undefined);
@@ -240,4 +241,23 @@ t.test("ops false means no listener for metrics, and a variable that sets its po
   const back = parseConfig({ ops: false }, { MINTMARK_OPS_PORT: "9000" }, "/");
   t.same(back.ok && back.config.ops, { host: "127.0.0.1", port: 9000 });
   t.notOk(parseConfig({ ops: true }, {}, "/").ok);
+});
+
+t.test("where there is a failover one replica must confirm, unless something else is said", async (t) => {
+  const waitReplicas = (store: string, redis = {}): unknown => {
+    const { store: read } = configOf({ store, redis, resources: [], clients: [] });
+    return read.kind === "redis" ? read.waitReplicas : undefined;
+  };
+  t.equal(waitReplicas("redis://h"), 0);
+  t.equal(waitReplicas("redis+sentinel://h:1/main"), 1);
+  t.equal(waitReplicas("redis+cluster://h:1"), 1);
+  t.equal(waitReplicas("redis+cluster://h:1", { waitReplicas: 0 }), 0);
+  t.equal(waitReplicas("redis://h", { waitReplicas: 2 }), 2);
+});
+
+t.test("what the sentinels want to know is not in the store's URL", async (t) => {
+  const redis = { sentinelUsername: "watcher", sentinelPassword: "from the file" };
+  const document = { store: "redis+sentinel://u:p@h:1/main", redis, resources: [], clients: [] };
+  t.match(configOf(document).store, { sentinelAccess: { username: "watcher", password: "from the file" } });
+  t.match(configOf(document, { MINTMARK_SENTINEL_PASSWORD: "other" }).store, { sentinelAccess: { password: "other" } });
 });

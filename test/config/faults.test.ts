@@ -63,6 +63,10 @@ t.test("a store is a folder or a Redis URL without options that would be ignored
     "redis+sentinel://h:1",
     "redis+sentinel://h/m",
     "redis+cluster://h",
+    "redis+cluster://h:7000/1",
+    "redis+cluster://h:70000",
+    "redis+sentinel://h:1/m?x=1",
+    "redis+sentinel://%zz@h:1/m",
     "REDIS://h:",
   ];
   for (const store of wrong) t.same(placesOf({ store }), ["store"], store);
@@ -73,6 +77,10 @@ t.test("a store is a folder or a Redis URL without options that would be ignored
     "redis://h:6379/0",
     "rediss://u:p@h:6380",
     "redis://:p@[::1]:6379/",
+    "redis+sentinel://u:p@h1:26379,h2:26379/main",
+    "rediss+sentinel://h1:26379/main/3",
+    "redis+cluster://h1:7000,[::1]:7001",
+    "rediss+cluster://:p%40ss@h1:7000/",
   ];
   for (const store of right) t.same(placesOf({ store }), [], store);
 });
@@ -81,9 +89,6 @@ t.test("what later versions do is refused as not built yet, each at its place", 
   const cases: readonly (readonly [string, unknown])[] = [
     ["workers", { workers: 2 }],
     ["workers", { workers: "auto" }],
-    ["store", { store: "redis+sentinel://u:p@h1:26379,h2:26379/main" }],
-    ["store", { store: "redis+cluster://h1:7000,[::1]:7001" }],
-    ["redis.waitReplicas", { redis: { waitReplicas: 1 } }],
     ["keys.oldEncryptionKeyFile", { keys: { oldEncryptionKeyFile: "old.key" } }],
   ];
   for (const [place, document] of cases)

@@ -48,7 +48,7 @@ t.test("the schema and the readers accept an example with every member", async (
     workers: 1,
     clockSkew: "10s",
     store: "embedded:./data",
-    redis: { keyPrefix: "mintmark:", commandTimeout: "250ms", waitReplicas: 0 },
+    redis: { keyPrefix: "mintmark:", commandTimeout: "250ms", waitReplicas: 0, sentinelUsername: "u", sentinelPassword: "p" },
     keys: {
       store: "file:./keys",
       encryptionKeyFile: null,

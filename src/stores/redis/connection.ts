@@ -1,20 +1,33 @@
-/** One connection to one Redis server: sends commands at most once, each with a deadline, and reconnects by itself. */
+/** One connection to one primary: sends commands at most once, each with a deadline, and reconnects by itself. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Command, Redis } from "ioredis";
 import type { RedisOptions } from "ioredis";
-import { type Random, StoreError } from "../../domain/ports.ts";
-import { Deadlines } from "./deadlines.ts";
-import { connectionFault, failedCall, isSyntaxError, replyCode } from "./errors.ts";
-import type { Script } from "./scripts.ts";
-import type { RedisTarget } from "./url.ts";
+import type { Random } from "../../domain/ports.ts";
+import type { Argument, Channel } from "./commands.ts";
+import { Deadlines, type Expiring, TICKS } from "./deadlines.ts";
+import { connectionFault, NotConnectedError } from "./errors.ts";
+import type { Access, Node } from "./url.ts";
 
-export type Argument = string | Buffer;
+/** Where the primary is: at an address, or where the sentinels say. */
+export type Whereabouts =
+  | { readonly node: Node }
+  | { readonly sentinels: readonly Node[]; readonly name: string; readonly access: SentinelAccess };
+
+/** How the sentinels let a client in. */
+export interface SentinelAccess {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+}
 
 export interface ConnectionOptions {
-  readonly target: RedisTarget;
+  readonly whereabouts: Whereabouts;
+  readonly access: Access;
+  readonly database: number;
   readonly commandTimeoutMillis: number;
   readonly random: Random;
+  /** How long, in command timeouts, a connection may be silent while answers are due before it is given up. */
+  readonly patience: number;
   /** Told once for each new reason why there is no connection. */
   readonly onError: (message: string) => void;
   /** Called each time the connection is ready for commands, before any caller's. */
@@ -69,15 +82,14 @@ function retryDelayMillis(attempt: number, random: Random): number {
   return ceiling / 2 + ((jitter / 256) * ceiling) / 2;
 }
 
-function redisOptions({ target, commandTimeoutMillis, random }: ConnectionOptions) {
+function redisOptions({ whereabouts, access, database, commandTimeoutMillis, random }: ConnectionOptions) {
   const handshakeMillis = Math.max(HANDSHAKE_MILLIS_MIN, commandTimeoutMillis);
   return {
-    host: target.host,
-    port: target.port,
-    username: target.username,
-    password: target.password,
-    db: target.database,
-    ...(target.isTls ? { tls: {} } : {}),
+    ...address(whereabouts, access.isTls, handshakeMillis, random),
+    username: access.username,
+    password: access.password,
+    db: database,
+    ...(access.isTls ? { tls: {} } : {}),
     lazyConnect: true,
     // At most once, and now or never: nothing is queued while down, nothing is sent again.
     maxRetriesPerRequest: 0,
@@ -93,15 +105,25 @@ function redisOptions({ target, commandTimeoutMillis, random }: ConnectionOption
   } satisfies RedisOptions;
 }
 
-function readFailed(error: unknown): never {
-  throw failedCall(error, false);
+function address(whereabouts: Whereabouts, isTls: boolean, handshakeMillis: number, random: Random) {
+  if ("node" in whereabouts) return { host: whereabouts.node.host, port: whereabouts.node.port };
+  const { sentinels, name, access } = whereabouts;
+  return {
+    sentinels: sentinels.map(({ host, port }) => ({ host, port })),
+    name,
+    role: "master",
+    // Without it a client goes on writing to a primary that was demoted.
+    failoverDetector: true,
+    sentinelRetryStrategy: (attempt: number) => retryDelayMillis(attempt, random),
+    sentinelReconnectStrategy: (attempt: number) => retryDelayMillis(attempt, random),
+    sentinelCommandTimeout: handshakeMillis,
+    ...(access.username === undefined ? {} : { sentinelUsername: access.username }),
+    ...(access.password === undefined ? {} : { sentinelPassword: access.password }),
+    ...(isTls ? { sentinelTLS: {}, enableTLSForSentinelMode: true } : {}),
+  } satisfies RedisOptions;
 }
 
-function writeFailed(error: unknown): never {
-  throw failedCall(error, true);
-}
-
-export class RedisConnection {
+export class RedisConnection implements Channel {
   readonly #redis: Redis;
   readonly #deadlines: Deadlines;
   readonly #onError: (message: string) => void;
@@ -111,8 +133,10 @@ export class RedisConnection {
   #corked: Redis["stream"] | undefined;
   #bytesRead = 0;
   #quietTicks = 0;
+  readonly #quietTicksMax: number;
 
   constructor(options: ConnectionOptions) {
+    this.#quietTicksMax = Math.floor(options.patience * TICKS);
     this.#onError = options.onError;
     this.#deadlines = new Deadlines(options.commandTimeoutMillis, this.#onTick);
     this.#redis = new Redis(redisOptions(options));
@@ -143,45 +167,24 @@ export class RedisConnection {
     return isConnected;
   }
 
-  /** Sends a command that changes nothing. Buffers come back, or strings with an encoding. Rejects with `StoreError`. */
-  read(name: string, args: Argument[], encoding?: "utf8"): Promise<unknown> {
-    return this.#send(name, args, this.#deadlines.next(), encoding).catch(readFailed);
+  deadline(): number {
+    return this.#deadlines.next();
   }
 
-  /** Like `read` in text, but undefined where the server does not know or permit the command. */
-  ask(name: string, args: string[]): Promise<unknown> {
-    return this.#send(name, args, this.#deadlines.next(), "utf8").catch((error: unknown) => {
-      const code = replyCode(error);
-      return code === "NOPERM" || code === "ERR" ? undefined : readFailed(error);
-    });
+  /** Rejects what waits to be sent like what was sent, when its time is over. */
+  hold(call: Expiring): void {
+    this.#deadlines.add(call, this.#deadlines.next());
   }
 
-  /** Sends a command that may change something, once. Rejects with `StoreError`. */
-  write(name: string, args: Argument[]): Promise<unknown> {
-    return this.#send(name, args, this.#deadlines.next()).catch(writeFailed);
-  }
-
-  /** Like `write`, but undefined (and nothing done) where the server does not know this form of the command. */
-  tryWrite(name: string, args: Argument[]): Promise<unknown> {
-    return this.#send(name, args, this.#deadlines.next()).catch((error: unknown) =>
-      isSyntaxError(error) ? undefined : writeFailed(error),
-    );
-  }
-
-  /** Runs a script on one key. Rejects with `StoreError`. */
-  run(script: Script, key: string, args: Argument[]): Promise<unknown> {
-    const deadline = this.#deadlines.next();
-    return this.#send("evalsha", [script.sha, "1", key, ...args], deadline).catch((error: unknown) => {
-      if (replyCode(error) !== "NOSCRIPT") return writeFailed(error);
-      // The server forgets scripts when it restarts. It did not run this one, so sending it whole is no repetition.
-      return this.#send("eval", [script.source, "1", key, ...args], deadline).catch(writeFailed);
-    });
+  /** Milliseconds until this deadline, to a tick. */
+  millisUntil(deadline: number): number {
+    return this.#deadlines.millisUntil(deadline);
   }
 
   /** Lets what was sent come to its end, within the command timeout. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    const farewell = this.write("quit", []).catch(() => undefined);
+    const farewell = this.send("quit", [], this.deadline()).catch(() => undefined);
     this.#isClosed = true;
     // The server answers in order, so with this answer, or with its deadline, every call before it is settled.
     await farewell;
@@ -189,17 +192,19 @@ export class RedisConnection {
     this.#redis.disconnect();
   }
 
-  /**
-   * Ends with the reply or with ioredis' error; with `StoreError` where nothing can be sent. Like its callers without `async`,
-   * which would cost each call two turns more.
-   */
-  #send(name: string, args: Argument[], deadline: number, encoding?: "utf8"): Promise<unknown> {
-    if (this.#isClosed) return Promise.reject(new StoreError("unavailable", "the store is closed"));
-    const { status, stream } = this.#redis;
-    if (status !== "ready" || !stream.writable)
-      return Promise.reject(new StoreError("unavailable", this.#fault ?? "the Redis server is not connected"));
+  /** Whether a command can be sent now. */
+  get isReady(): boolean {
+    return !this.#isClosed && this.#redis.status === "ready" && this.#redis.stream.writable;
+  }
+
+  /** Ends with the reply or with ioredis' error; with `NotConnectedError` where nothing can be sent. */
+  send(name: string, args: Argument[], deadline: number, encoding?: "utf8"): Promise<unknown> {
+    if (!this.isReady) {
+      const reason = this.#isClosed ? "the store is closed" : (this.#fault ?? "the Redis server is not connected");
+      return Promise.reject(new NotConnectedError(reason));
+    }
     const command = new TimedCommand(name, args, encoding === undefined ? {} : { replyEncoding: encoding });
-    this.#cork(stream);
+    this.#cork(this.#redis.stream);
     this.#deadlines.add(command, deadline);
     this.#redis.sendCommand(command);
     return command.promise;
@@ -226,7 +231,7 @@ export class RedisConnection {
   };
 
   /**
-   * A connection that stays silent for a whole command timeout while answers are due may be dead without TCP saying so
+   * A connection that stays silent for so long while answers are due may be dead without TCP saying so
    * for minutes: it is given up, and a new one is tried.
    */
   readonly #onTick = (expired: number): void => {
@@ -235,7 +240,7 @@ export class RedisConnection {
     const { bytesRead } = stream;
     this.#quietTicks = bytesRead === this.#bytesRead ? this.#quietTicks + 1 : 0;
     this.#bytesRead = bytesRead;
-    if (expired === 0 || this.#quietTicks < 8) return;
+    if (expired === 0 || this.#quietTicks < this.#quietTicksMax) return;
     this.#quietTicks = 0;
     this.#report("the Redis server did not answer within the command timeout");
     stream.destroy();

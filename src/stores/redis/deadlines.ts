@@ -14,7 +14,7 @@ export class TimeoutError extends Error {
 }
 
 /** So many ticks are a command timeout. */
-const TICKS = 10;
+export const TICKS = 10;
 
 /** How many places of settled calls may lie at the head of the list before it is moved up. */
 const MOVE_UP_AT = 512;
@@ -44,6 +44,11 @@ export class Deadlines {
   /** The tick at which a call that begins now is over. */
   next(): number {
     return this.#tick + TICKS;
+  }
+
+  /** From now to a tick. */
+  millisUntil(tick: number): number {
+    return Math.max(0, tick - this.#tick) * this.#tickMillis;
   }
 
   /** `tick`: from `next`, so that the second half of a call ends when its first half would have. */

@@ -2,7 +2,7 @@
 
 import type { LogEntry } from "../../domain/ports.ts";
 import { StoreError } from "../../domain/ports.ts";
-import type { RedisConnection } from "./connection.ts";
+import type { Commands } from "./commands.ts";
 import { appendScript } from "./scripts.ts";
 
 /** Expired entries that one append drops at most: more than it adds, so that a log shrinks to what is alive. */
@@ -10,16 +10,16 @@ const TRIM_MAX = 16;
 
 const POSITION = /^[0-9]{1,20}-[0-9]{1,20}$/;
 
-export async function append(connection: RedisConnection, key: string, entry: Buffer, expiry: string): Promise<string> {
-  const position = await connection.run(appendScript, key, [entry, expiry, String(TRIM_MAX)]);
+export async function append(commands: Commands, key: string, entry: Buffer, expiry: string): Promise<string> {
+  const position = await commands.run(appendScript, key, [entry, expiry, String(TRIM_MAX)]);
   if (!Buffer.isBuffer(position)) throw new StoreError("unknown", "the Redis server gave an answer that XADD does not have");
   return position.toString("latin1");
 }
 
-export async function read(connection: RedisConnection, key: string, after: string | undefined, limit: number): Promise<LogEntry[]> {
+export async function read(commands: Commands, key: string, after: string | undefined, limit: number): Promise<LogEntry[]> {
   if (after !== undefined && !POSITION.test(after)) throw new TypeError("this is no position of a log");
   const from = after === undefined ? "-" : `(${after}`;
-  const reply = await connection.read("xrange", [key, from, "+", "COUNT", String(limit)]);
+  const reply = await commands.read("xrange", [key, from, "+", "COUNT", String(limit)]);
   if (!Array.isArray(reply)) throw new StoreError("unavailable", "the Redis server gave an answer that XRANGE does not have");
   return reply.map(logEntry);
 }

@@ -1,7 +1,8 @@
 /** All documents of a prefix, in pages. */
 
 import { StoreError } from "../../domain/ports.ts";
-import type { RedisConnection } from "./connection.ts";
+import type { Primary } from "./primary.ts";
+import type { Routes } from "./routes.ts";
 
 /** How many keys the server looks at for a page. */
 const PAGE = 500;
@@ -10,18 +11,32 @@ export type Page = [key: string, value: Buffer][];
 
 /**
  * Pages of what is stored as text under `keyPrefix` + `prefix`; logs are streams and are left out. Throws `StoreError`
- * where the connection was lost in the middle: the cursor means nothing to a server that restarted or to another one.
+ * where a connection was lost in the middle (the cursor means nothing to a server that restarted or to another one), or where
+ * keys may have moved from a server that was still to come to one that was over.
  */
-export async function* scan(connection: RedisConnection, keyPrefix: string, prefix: string): AsyncGenerator<Page> {
+export async function* scan(routes: Routes, keyPrefix: string, prefix: string): AsyncGenerator<Page> {
   const pattern = `${(keyPrefix + prefix).replace(/[*?[\]\\]/g, "\\$&")}*`;
-  const { epoch } = connection;
+  const primaries = await routes.all();
+  const { version } = routes;
+  for (const primary of primaries) {
+    for await (const keys of keysOf(primary, pattern)) {
+      const page = await documents(routes, keyPrefix, keys);
+      if (page.length > 0) yield page;
+    }
+  }
+  if (primaries.length > 1) await routes.all();
+  if (routes.version !== version) throw new StoreError("unavailable", "keys were moved within the Redis Cluster during a scan");
+}
+
+async function* keysOf(primary: Primary, pattern: string): AsyncGenerator<string[]> {
+  const { epoch } = primary;
   let cursor = "0";
   do {
-    const reply = await connection.read("scan", [cursor, "MATCH", pattern, "COUNT", String(PAGE), "TYPE", "string"], "utf8");
-    if (connection.epoch !== epoch) throw new StoreError("unavailable", "the connection to the Redis server was lost during a scan");
+    const reply = await primary.commands().read("scan", [cursor, "MATCH", pattern, "COUNT", String(PAGE), "TYPE", "string"], "utf8");
+    if (primary.epoch !== epoch) throw new StoreError("unavailable", "the connection to the Redis server was lost during a scan");
     const { next, keys } = scanned(reply);
     cursor = next;
-    if (keys.length > 0) yield await documents(connection, keyPrefix, keys);
+    yield keys;
   } while (cursor !== "0");
 }
 
@@ -30,13 +45,11 @@ function scanned(reply: unknown): { next: string; keys: string[] } {
   throw new StoreError("unavailable", "the Redis server gave an answer that SCAN does not have");
 }
 
-async function documents(connection: RedisConnection, keyPrefix: string, keys: string[]): Promise<Page> {
-  const values = await connection.read("mget", keys);
-  if (!Array.isArray(values)) throw new StoreError("unavailable", "the Redis server gave an answer that MGET does not have");
-  const page: Page = [];
-  for (const [index, value] of values.entries()) {
+/** One GET each: keys of one server of a cluster may not be asked for together. */
+async function documents(routes: Routes, keyPrefix: string, keys: readonly string[]): Promise<Page> {
+  const values = await Promise.all(keys.map((key) => routes.on(key, (primary, isAsk) => primary.commands(isAsk).read("get", [key]))));
+  return values.flatMap((value, index): Page => {
     const key = keys[index];
-    if (key !== undefined && Buffer.isBuffer(value)) page.push([key.slice(keyPrefix.length), value]);
-  }
-  return page;
+    return key !== undefined && Buffer.isBuffer(value) ? [[key.slice(keyPrefix.length), value]] : [];
+  });
 }

@@ -1,6 +1,6 @@
 /** Which server answers, what it can do, and when it is another one than before. */
 
-import type { RedisConnection } from "./connection.ts";
+import type { Commands } from "./commands.ts";
 
 /** The fields of an INFO reply. */
 export type Info = ReadonlyMap<string, string>;
@@ -45,9 +45,9 @@ export class Server {
   }
 
   /** To be called on each new connection. Where the server does not say who it is, it counts as another one. */
-  async look(connection: RedisConnection): Promise<void> {
+  async look(commands: Commands): Promise<void> {
     this.#canSetIfEqual = false;
-    const info = await askInfo(connection).catch(() => undefined);
+    const info = await askInfo(commands).catch(() => undefined);
     const identity = info === undefined ? undefined : identityOf(info);
     this.#canSetIfEqual = info !== undefined && canSetIfEqual(info);
     const isSame = identity !== undefined && identity === this.#identity;
@@ -65,7 +65,7 @@ export class Server {
 }
 
 /** Undefined where the server does not permit INFO. Throws `StoreError`. */
-export async function askInfo(connection: RedisConnection): Promise<Info | undefined> {
-  const reply = await connection.ask("info", []);
+export async function askInfo(commands: Commands): Promise<Info | undefined> {
+  const reply = await commands.ask("info", []);
   return typeof reply === "string" ? parseInfo(reply) : undefined;
 }

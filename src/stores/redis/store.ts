@@ -1,24 +1,27 @@
-/** `Store` on a Redis server. */
+/** `Store` on Redis: one server, one behind Sentinel, or a cluster. */
 
 import type { Bytes, Clock, Random, LogEntry, SetOptions, Store, StoreFinding } from "../../domain/ports.ts";
-import { StoreError } from "../../domain/ports.ts";
-import { RedisConnection } from "./connection.ts";
-import { findingsOf } from "./inspect.ts";
-import { append, read } from "./log.ts";
+import { openClusterRoutes } from "./cluster.ts";
+import type { SentinelAccess } from "./connection.ts";
+import { inspect } from "./inspect.ts";
+import { read } from "./log.ts";
+import { openSingleRoute, type Routes } from "./routes.ts";
 import { scan } from "./scan.ts";
 import type { Page } from "./scan.ts";
-import { askInfo, Server } from "./server.ts";
-import { expiryArgument, swap } from "./swap.ts";
-import { parseRedisUrl } from "./url.ts";
+import { expiryArgument } from "./swap.ts";
+import { askTime } from "./time.ts";
+import { parseRedisUrl, type RedisTarget } from "./url.ts";
 
 export interface RedisStoreOptions {
-  /** `redis://` or `rediss://` with user, password, port and database number as needed. */
+  /** See `parseRedisUrl`. */
   readonly url: string;
+  /** How the sentinels let a client in, where that takes something. */
+  readonly sentinelAccess?: SentinelAccess | undefined;
   /** In front of every key. */
   readonly keyPrefix: string;
   /** Every call settles within this. */
   readonly commandTimeoutMillis: number;
-  /** Replicas that must have a confirmed write before it is acknowledged. Only 0 is built. */
+  /** Replicas that must have a confirmed write before it is acknowledged. */
   readonly waitReplicas: number;
   readonly clock: Clock;
   /** For the jitter between attempts to connect. */
@@ -35,94 +38,88 @@ export interface RedisStoreOptions {
  */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
   const target = parseRedisUrl(options.url);
-  if (options.waitReplicas !== 0) throw new TypeError("waitReplicas other than 0 is not built");
-  const server = new Server();
-  const seen = Promise.withResolvers<void>();
-  const connection: RedisConnection = new RedisConnection({
-    target,
-    commandTimeoutMillis: options.commandTimeoutMillis,
-    random: options.random,
-    onError: options.onError ?? (() => undefined),
-    onReady: () => void server.look(connection).then(seen.resolve),
-  });
-  const isConnected = await connection.connect();
-  if (isConnected) await seen.promise;
-  return new RedisStore(connection, server, options);
+  return new RedisStore(await openRoutes(target, options), target, options);
+}
+
+function openRoutes(
+  target: RedisTarget,
+  { sentinelAccess = {}, onError = () => undefined, ...options }: RedisStoreOptions,
+): Promise<Routes> {
+  const common = { ...options, access: target, onError };
+  switch (target.kind) {
+    case "single":
+      return openSingleRoute({ ...common, whereabouts: { node: target.node }, database: target.database });
+    case "sentinel": {
+      const { sentinels, name, database } = target;
+      return openSingleRoute({ ...common, whereabouts: { sentinels, name, access: sentinelAccess }, database });
+    }
+    case "cluster":
+      return openClusterRoutes(common, target.seeds);
+  }
 }
 
 const LOGS = "log:";
+/** What is asked of one server of a cluster is asked of the one that has this key. */
+const ANY = "marker";
 
 class RedisStore implements Store {
-  readonly #connection: RedisConnection;
-  readonly #server: Server;
+  readonly #routes: Routes;
+  readonly #target: RedisTarget;
   readonly #options: RedisStoreOptions;
 
-  constructor(connection: RedisConnection, server: Server, options: RedisStoreOptions) {
-    this.#connection = connection;
-    this.#server = server;
+  constructor(routes: Routes, target: RedisTarget, options: RedisStoreOptions) {
+    this.#routes = routes;
+    this.#target = target;
     this.#options = options;
   }
 
   async get(key: string): Promise<Bytes | undefined> {
-    const value = await this.#connection.read("get", [this.#documentKey(key)]);
+    const documentKey = this.#documentKey(key);
+    const value = await this.#routes.on(documentKey, (primary, isAsk) => primary.commands(isAsk).read("get", [documentKey]));
     return Buffer.isBuffer(value) ? value : undefined;
   }
 
-  /** One command. `confirmed` asks for nothing more while no replica is waited for: the server's answer is the confirmation. */
+  /** One command; where it is to be confirmed and replicas are waited for, over the connection for that. */
   async compareAndSet(key: string, expected: Bytes | undefined, next: Bytes | undefined, options: SetOptions): Promise<boolean> {
     const expiry = expiryArgument(options.expiresAt);
-    return swap(this.#connection, this.#server, this.#documentKey(key), optional(expected), optional(next), expiry);
+    const swap = { key: this.#documentKey(key), expected: optional(expected), next: optional(next), expiry };
+    return this.#routes.on(swap.key, (primary, isAsk) => primary.swap(swap, options.confirmed, isAsk));
   }
 
   scan(prefix: string): AsyncIterable<Page> {
-    return scan(this.#connection, this.#options.keyPrefix, prefix);
+    return scan(this.#routes, this.#options.keyPrefix, prefix);
   }
 
   async append(log: string, entry: Bytes, expiresAt: number): Promise<string> {
-    return append(this.#connection, this.#logKey(log), buffer(entry), expiryArgument(expiresAt));
+    const key = this.#logKey(log);
+    const bytes = buffer(entry);
+    const expiry = expiryArgument(expiresAt);
+    return this.#routes.on(key, (primary, isAsk) => primary.append(key, bytes, expiry, isAsk));
   }
 
   async read(log: string, after: string | undefined, limit: number): Promise<readonly LogEntry[]> {
-    return read(this.#connection, this.#logKey(log), after, limit);
+    const key = this.#logKey(log);
+    return this.#routes.on(key, (primary, isAsk) => read(primary.commands(isAsk), key, after, limit));
   }
 
   async now(): Promise<number> {
-    const time = await this.#connection.read("time", [], "utf8");
-    const [seconds, microseconds] = Array.isArray(time) ? time.map(Number) : [];
-    const millis = (seconds ?? Number.NaN) * 1000 + Math.floor((microseconds ?? Number.NaN) / 1000);
-    if (!Number.isSafeInteger(millis)) throw new StoreError("unavailable", "the Redis server gave an answer that TIME does not have");
-    return millis;
+    return this.#routes.on(this.#documentKey(ANY), (primary) => askTime(primary.commands()));
   }
 
   async ping(): Promise<void> {
-    await this.#connection.read("ping", []);
+    await this.#routes.on(this.#documentKey(ANY), (primary) => primary.commands().read("ping", []));
   }
 
-  async inspect(): Promise<readonly StoreFinding[]> {
-    const { clock, production, commandTimeoutMillis } = this.#options;
-    const begun = clock();
-    // Not PING: a server that can't write to its disk refuses that, and then most is to be said.
-    await this.now();
-    const roundTripMillis = Math.max(0, clock() - begun);
-    const info = await askInfo(this.#connection);
-    const appendfsync = await this.#setting("appendfsync");
-    const save = await this.#setting("save");
-    return findingsOf({ info, appendfsync, save, roundTripMillis }, production, commandTimeoutMillis);
+  inspect(): Promise<readonly StoreFinding[]> {
+    return inspect(this.#routes, this.#target, this.#options);
   }
 
   onPrimaryChange(listener: () => void): () => void {
-    return this.#server.onChange(listener);
+    return this.#routes.onChange(listener);
   }
 
   async close(): Promise<void> {
-    await this.#connection.close();
-  }
-
-  /** Undefined where CONFIG GET is not permitted (many managed services). */
-  async #setting(name: string): Promise<string | undefined> {
-    const reply = await this.#connection.ask("config", ["get", name]);
-    const value: unknown = Array.isArray(reply) ? reply[1] : undefined;
-    return typeof value === "string" ? value : undefined;
+    await this.#routes.close();
   }
 
   #documentKey(key: string): string {

@@ -1,7 +1,7 @@
 /** Compare-and-set as one atomic command on one key. */
 
 import { StoreError } from "../../domain/ports.ts";
-import type { Argument, RedisConnection } from "./connection.ts";
+import type { Argument, Commands } from "./commands.ts";
 import { compareAndRemoveScript, compareAndSetScript } from "./scripts.ts";
 import type { Server } from "./server.ts";
 
@@ -23,36 +23,29 @@ function wasSet(reply: unknown): boolean {
   throw new StoreError("unknown", "the Redis server gave an answer that SET does not have");
 }
 
-/** Not `async`, which would cost two turns more. */
-export function swap(
-  connection: RedisConnection,
-  server: Server,
-  key: string,
-  expected: Buffer | undefined,
-  next: Buffer | undefined,
-  expiry: string,
-): Promise<boolean> {
-  if (expected === undefined) {
-    if (next === undefined) return connection.read("exists", [key]).then(isZero);
-    return connection.write("set", [key, next, "NX", "PXAT", expiry]).then(wasSet);
-  }
-  if (next === undefined) return connection.run(compareAndRemoveScript, key, [expected]).then(isOne);
-  if (server.canSetIfEqual) return setIfEqual(connection, server, key, expected, next, expiry);
-  return connection.run(compareAndSetScript, key, [expected, next, expiry]).then(isOne);
+export interface Swap {
+  readonly key: string;
+  readonly expected: Buffer | undefined;
+  readonly next: Buffer | undefined;
+  readonly expiry: string;
 }
 
-async function setIfEqual(
-  connection: RedisConnection,
-  server: Server,
-  key: string,
-  expected: Buffer,
-  next: Buffer,
-  expiry: string,
-): Promise<boolean> {
-  const reply = await connection.tryWrite("set", setIfEqualArguments(key, expected, next, expiry));
-  if (reply !== undefined) return wasSet(reply);
-  server.forgetSetIfEqual();
-  return swap(connection, server, key, expected, next, expiry);
+/**
+ * Undefined, and nothing was done, where the server turned out not to know its own form of it: another call uses the script.
+ * Not `async`, which would cost two turns more.
+ */
+export function swap(commands: Commands, server: Server, { key, expected, next, expiry }: Swap): Promise<boolean | undefined> {
+  if (expected === undefined) {
+    if (next === undefined) return commands.read("exists", [key]).then(isZero);
+    return commands.write("set", [key, next, "NX", "PXAT", expiry]).then(wasSet);
+  }
+  if (next === undefined) return commands.run(compareAndRemoveScript, key, [expected]).then(isOne);
+  if (!server.canSetIfEqual) return commands.run(compareAndSetScript, key, [expected, next, expiry]).then(isOne);
+  return commands.tryWrite("set", setIfEqualArguments(key, expected, next, expiry)).then((reply) => {
+    if (reply !== undefined) return wasSet(reply);
+    server.forgetSetIfEqual();
+    return undefined;
+  });
 }
 
 function isZero(reply: unknown): boolean {

@@ -1,7 +1,8 @@
 import t from "tap";
 import type { Test } from "tap";
-import { findingsOf } from "../../../src/stores/redis/inspect.ts";
-import type { Facts } from "../../../src/stores/redis/inspect.ts";
+import type { Facts } from "../../../src/stores/redis/facts.ts";
+import { findingsOf, type Judgement } from "../../../src/stores/redis/inspect.ts";
+import { sentinelFindings } from "../../../src/stores/redis/sentinels.ts";
 import { canSetIfEqual, isAtLeast, parseInfo } from "../../../src/stores/redis/server.ts";
 import { skipWithoutRedis } from "../../support/redis.ts";
 import { server, store } from "./support.ts";
@@ -18,12 +19,20 @@ const good = {
   rdb_last_bgsave_status: "ok",
 };
 
-type Changed = Partial<Record<keyof typeof good | "valkey_version", string>>;
+type Changed = Partial<Record<keyof typeof good | "valkey_version" | "evicted_keys" | "slave0", string>>;
+type Rest = Partial<Omit<Facts, "info" | "settings">> & { readonly settings?: Partial<Facts["settings"]> };
 
 /** Severity by subject. */
-function severities(t: Test, info: Changed, rest: Partial<Facts> = {}, isProduction = true): Record<string, string> {
-  const facts = { info: new Map(Object.entries({ ...good, ...info })), appendfsync: "always", save: "", roundTripMillis: 1, ...rest };
-  const findings = findingsOf(facts, isProduction, 250);
+function severities(t: Test, info: Changed, rest: Rest = {}, judgement: Partial<Judgement> = {}): Record<string, string> {
+  const facts: Facts = {
+    denied: { commands: [], isKeyDenied: false },
+    roundTripMillis: 1,
+    clockAheadMillis: 0,
+    ...rest,
+    info: new Map(Object.entries({ ...good, ...info })),
+    settings: { appendfsync: "always", save: "", minReplicasToWrite: "1", ...rest.settings },
+  };
+  const findings = findingsOf(facts, { production: true, commandTimeoutMillis: 250, waitReplicas: 1, keyPrefix: "m:", ...judgement });
   for (const { finding, advice, severity } of findings) {
     if (`${finding}${advice ?? ""}`.includes("\n")) t.fail("one line each");
     if ((advice === undefined) !== (severity === "ok")) t.fail(`what is to be done about it: ${finding}`);
@@ -31,8 +40,18 @@ function severities(t: Test, info: Changed, rest: Partial<Facts> = {}, isProduct
   return Object.fromEntries(findings.map(({ subject, severity }) => [subject, severity]));
 }
 
+const settings = (changed: Partial<Facts["settings"]>): Rest => ({ settings: changed });
+const development = { production: false };
+
 t.test("a durable, replicated server that does not evict has nothing to be said against", async (t) => {
-  t.same(severities(t, {}), { version: "ok", replication: "ok", eviction: "ok", durability: "ok", latency: "ok" });
+  t.same(severities(t, {}), {
+    version: "ok",
+    replication: "ok",
+    eviction: "ok",
+    durability: "ok",
+    latency: "ok",
+    permissions: "ok",
+  });
 });
 
 t.test("every evicting policy is a fault", async (t) => {
@@ -50,20 +69,21 @@ t.test("every evicting policy is a fault", async (t) => {
 });
 
 t.test("what could be lost is said", async (t) => {
-  t.match(severities(t, {}, { appendfsync: "everysec" }), { durability: "hint" });
-  t.match(severities(t, {}, { appendfsync: "no" }), { durability: "fault" });
-  t.match(severities(t, {}, { appendfsync: "no" }, false), { durability: "warning" });
-  t.match(severities(t, {}, { appendfsync: undefined }), { durability: "warning" });
-  t.match(severities(t, { aof_enabled: "0" }, { save: "" }), { durability: "fault" });
-  t.match(severities(t, { aof_enabled: "0" }, { save: "" }, false), { durability: "hint" });
-  t.match(severities(t, { aof_enabled: "0" }, { save: "3600 1" }), { durability: "fault" });
-  t.match(severities(t, { aof_enabled: "0" }, { save: "3600 1" }, false), { durability: "warning" });
-  t.match(severities(t, { aof_enabled: "0" }, { save: undefined }), { durability: "warning" });
+  t.match(severities(t, {}, settings({ appendfsync: "everysec" })), { durability: "hint" });
+  t.match(severities(t, {}, settings({ appendfsync: "no" })), { durability: "fault" });
+  t.match(severities(t, {}, settings({ appendfsync: "no" }), development), { durability: "warning" });
+  t.match(severities(t, {}, settings({ appendfsync: undefined })), { durability: "warning" });
+  t.match(severities(t, { aof_enabled: "0" }, settings({ save: "" })), { durability: "fault" });
+  t.match(severities(t, { aof_enabled: "0" }, settings({ save: "" }), development), { durability: "hint" });
+  t.match(severities(t, { aof_enabled: "0" }, settings({ save: "3600 1" })), { durability: "fault" });
+  t.match(severities(t, { aof_enabled: "0" }, settings({ save: "3600 1" }), development), { durability: "warning" });
+  t.match(severities(t, { aof_enabled: "0" }, settings({ save: undefined })), { durability: "warning" });
 });
 
-t.test("a replica and an old server are faults, a lone primary a hint", async (t) => {
+t.test("a replica and an old server are faults, a lone primary is said", async (t) => {
   t.match(severities(t, { role: "slave" }), { replication: "fault" });
-  t.match(severities(t, { connected_slaves: "0" }), { replication: "hint" });
+  t.match(severities(t, { connected_slaves: "0" }, {}, { waitReplicas: 0 }), { replication: "warning" });
+  t.match(severities(t, { connected_slaves: "0" }, {}, { waitReplicas: 0, ...development }), { replication: "hint" });
   t.match(severities(t, { redis_version: "6.0.20" }), { version: "fault" });
   t.match(severities(t, { redis_version: "6.2.0" }), { version: "ok" });
 });
@@ -74,6 +94,45 @@ t.test("full memory, a broken disk and a slow way are said", async (t) => {
   t.match(severities(t, { aof_last_write_status: "err" }), { disk: "fault" });
   t.match(severities(t, { rdb_last_bgsave_status: "err" }), { disk: "fault" });
   t.match(severities(t, {}, { roundTripMillis: 63 }), { latency: "warning" });
+});
+
+t.test("replicas that are not there, not waited for, late or not demanded are said", async (t) => {
+  t.match(severities(t, { connected_slaves: "1" }, {}, { waitReplicas: 2 }), { replication: "fault" });
+  t.match(severities(t, { connected_slaves: "1" }, {}, { waitReplicas: 0 }), { replication: "warning" });
+  const slave = (state: string, lag: number) => ({ slave0: `ip=10.0.0.2,port=6379,state=${state},offset=14,lag=${lag}` });
+  t.equal(severities(t, slave("online", 1))["replicas"], undefined);
+  t.match(severities(t, slave("online", 9)), { replicas: "warning" });
+  t.match(severities(t, slave("wait_bgsave", 0)), { replicas: "warning" });
+  t.match(severities(t, slave("online", 1), settings({ minReplicasToWrite: "0" })), { replicas: "hint" });
+});
+
+t.test("evicted keys, a clock that differs and missing rights are said", async (t) => {
+  t.match(severities(t, { evicted_keys: "3" }), { eviction: "warning" });
+  t.match(severities(t, {}, { clockAheadMillis: -1_500 }), { "server clock": "warning" });
+  t.equal(severities(t, {}, { clockAheadMillis: 900 })["server clock"], undefined);
+  t.match(severities(t, {}, { denied: { commands: ["xadd"], isKeyDenied: false } }), { permissions: "fault" });
+  t.match(severities(t, {}, { denied: { commands: [], isKeyDenied: true } }), { permissions: "fault" });
+});
+
+t.test("sentinels that can't do their work are said", async (t) => {
+  const view = (changed: Record<string, string> = {}) =>
+    new Map(Object.entries({ "num-other-sentinels": "2", quorum: "2", "down-after-milliseconds": "1000", ...changed }));
+  const found = (changed: Record<string, string>) =>
+    sentinelFindings(new Map([["s:1", view(changed)]]), "main").map(({ severity }) => severity);
+  t.same(found({}), ["ok"]);
+  t.same(found({ "num-other-sentinels": "1" }), ["warning"]);
+  t.same(found({ quorum: "4" }), ["fault"]);
+  t.same(found({ "down-after-milliseconds": "30000" }), ["hint"]);
+  t.match(
+    sentinelFindings(
+      new Map([
+        ["s:1", undefined],
+        ["s:2", view()],
+      ]),
+      "main",
+    ),
+    [{ severity: "warning", finding: /^s:1 / }, { severity: "ok" }],
+  );
 });
 
 t.test("versions are compared by number", async (t) => {
@@ -97,12 +156,13 @@ t.test("a real server says what it is set to", { skip: skipWithoutRedis }, async
   const redis = await server(t, { config: { appendonly: "yes", "maxmemory-policy": "allkeys-lru" } });
   const opened = await store(t, redis.url, { production: true });
   t.match(await opened.inspect(), [
-    { subject: "version", severity: "ok", finding: /^(?:Redis|Valkey) \d+\.\d+\.\d+$/ },
-    { subject: "replication", severity: "hint" },
+    { subject: "version", severity: "ok", finding: /^(?:Redis|Valkey) \d+\.\d+\.\d+, compare-and-set by (?:SET IFEQ|a script)$/ },
+    { subject: "replication", severity: "warning" },
     { subject: "eviction", severity: "fault", finding: /allkeys-lru/ },
     { subject: "durability", severity: "hint", finding: /everysec/ },
     { subject: "latency" },
+    { subject: "permissions", severity: "ok" },
   ]);
   await redis.command("config", "set", "appendonly", "no", "maxmemory-policy", "noeviction");
-  t.match(await opened.inspect(), [{}, {}, { subject: "eviction", severity: "ok" }, { subject: "durability", severity: "fault" }, {}]);
+  t.match(await opened.inspect(), [{}, {}, { subject: "eviction", severity: "ok" }, { subject: "durability", severity: "fault" }, {}, {}]);
 });

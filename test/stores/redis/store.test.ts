@@ -189,7 +189,11 @@ t.test("a server that only looks as if it had SET with IFEQ is served by the scr
       "latin1",
     );
   const opened = await store(t, through.url);
-  t.match(await opened.inspect(), [{ subject: "version", finding: /^Redis [9.]+$/ }], "it looks like a newer one");
+  t.match(
+    await opened.inspect(),
+    [{ subject: "version", finding: /^Redis [9.]+, compare-and-set by SET IFEQ$/ }],
+    "it looks like a newer one",
+  );
   await opened.compareAndSet("k", undefined, bytes("0"), held());
   const first = await commandsDuring(redis, () => opened.compareAndSet("k", bytes("0"), bytes("1"), held()));
   t.match(first, { set: 2 }, "tried, then the script");
