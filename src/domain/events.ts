@@ -1,5 +1,6 @@
 /** What happened, for the audit log and the metrics: two listeners of one port. No event carries a credential. */
 
+import type { StoreFinding } from "./ports.ts";
 import type { KeyAlgorithm } from "./ring.ts";
 import type { EndReason } from "./subject.ts";
 
@@ -56,6 +57,10 @@ export type IssuerEvent =
       readonly forced?: boolean;
     }
   | { readonly event: "ring_repaired"; readonly version: number }
+  /** The store had lost ends of sessions or keys that this process knew; they are there again. */
+  | { readonly event: "ends_restored"; readonly count: number }
+  /** What `doctor` would say about the store, at a start. */
+  | { readonly event: "store_warning"; readonly about: string; readonly message: string; readonly severity: StoreFinding["severity"] }
   | { readonly event: "store_emptied" }
   | { readonly event: "store_accepted" }
   | { readonly event: "clock_differs"; readonly millis: number }

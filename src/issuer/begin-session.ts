@@ -45,7 +45,7 @@ export async function beginSession(parts: SessionParts, wanted: NewSession, load
   const crowd = supernumerary(staying, client.id, context.policy.maxSessionsPerSubjectAndClient).map(({ sid }) => sid);
   if (crowd.length > 0) {
     // Room is made first; the login then goes on with what is left.
-    await ends.endIn(loaded, document, subjectKey, crowd, ends.endOf(client.id, "too_many"));
+    await ends.endThese(loaded, subjectKey, crowd, ends.endOf(client.id, "too_many"));
     return undefined;
   }
   const handle = context.random(HANDLE_BYTES);

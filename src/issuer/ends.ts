@@ -1,6 +1,6 @@
 /**
  * Ending sessions. Every end is appended to the ends log first, then marked in the subject's document, and
- * acknowledged after both; so an end survives the loss of either, and can be asserted again from the log.
+ * acknowledged after both; so an end survives the loss of either. What is in the log is carried out, whoever comes between.
  */
 
 import { base64url, FormatError, fromBase64url } from "../domain/bytes.ts";
@@ -13,29 +13,40 @@ import {
   endAllSessions,
   type EndReason,
   endSessions,
-  isNotBeforeKept,
   NO_NOT_BEFORE,
   type SubjectDocument,
 } from "../domain/subject.ts";
 import type { Context } from "./context.ts";
 import { writeNotBefore } from "./not-before.ts";
 import type { Marker } from "./marker.ts";
+import { nameOf, type RecentEnds } from "./recent-ends.ts";
 import type { Loaded, Subjects } from "./subjects.ts";
 
 const DAY_MILLIS = 86_400_000;
+/** Entries of the log read at once, and documents written at once. */
 const PAGE = 500;
+const LANES = 16;
 
 type Append = (entry: EndEntry) => Promise<void>;
+
+interface ReadEntry {
+  readonly entry: EndEntry;
+  readonly bytes: Bytes;
+}
 
 export class Ends {
   readonly #context: Context;
   readonly #subjects: Subjects;
   readonly #marker: Marker;
+  readonly #recent: RecentEnds;
+  /** Of the last entry read; undefined: none. */
+  #position: string | undefined;
 
-  constructor(context: Context, subjects: Subjects, marker: Marker) {
+  constructor(context: Context, subjects: Subjects, marker: Marker, recent: RecentEnds) {
     this.#marker = marker;
     this.#context = context;
     this.#subjects = subjects;
+    this.#recent = recent;
   }
 
   /** An end of now, remembered until the last access token of such a session has expired. */
@@ -45,18 +56,21 @@ export class Ends {
     return { at, until: at + longestAccessTokenLifetime(policy, clientId) + policy.clockSkewMillis, reason };
   }
 
+  /** Ends these sessions of a subject, for whoever has its turn and has loaded it. */
+  async endThese(loaded: Loaded, subjectKey: Bytes, sids: readonly string[], end: End): Promise<void> {
+    const append = this.#appendOnce();
+    const endIn = (now: Loaded): Promise<boolean> => this.#endIn(now, subjectKey, sids, end, append);
+    if (await endIn(loaded)) return;
+    await this.#subjects.settle(subjectKey, async (newer) => (await endIn(newer)) || undefined);
+  }
+
   /**
-   * Ends these sessions of a subject. A session that is marked already is written again, since whoever repeats an end
-   * may never have seen it confirmed. False: the swap was lost.
+   * One try; false: the swap was lost. A session that is marked already is written again, since whoever repeats an end may
+   * never have seen it confirmed.
    */
-  async endIn(
-    loaded: Loaded,
-    document: SubjectDocument,
-    subjectKey: Bytes,
-    sids: readonly string[],
-    end: End,
-    append: Append = this.#append,
-  ): Promise<boolean> {
+  async #endIn(loaded: Loaded, subjectKey: Bytes, sids: readonly string[], end: End, append: Append): Promise<boolean> {
+    const { document } = loaded;
+    if (document === undefined) return true;
     await append({ ...end, subjectKey: base64url(subjectKey), sids });
     const won = await this.#subjects.swap(loaded, endSessions(document, sids, end), true);
     if (won) this.#context.emit({ event: "sessions_ended", reason: end.reason, sub: document.sub, sids });
@@ -66,11 +80,12 @@ export class Ends {
   /** Ends the sessions that `meant` names of the subject's document. Those it named in the end. */
   endSome(subjectKey: Bytes, meant: (document: SubjectDocument) => readonly string[], end: End): Promise<readonly string[]> {
     const append = this.#appendOnce();
+    let sids: readonly string[] = [];
     return this.#inNextTurn(subjectKey, async (loaded) => {
-      const { document } = loaded;
-      const sids = document === undefined ? [] : meant(document);
-      if (document === undefined || sids.length === 0) return [];
-      return (await this.endIn(loaded, document, subjectKey, sids, end, append)) ? sids : undefined;
+      // What was named once is in the log, and gone from what is loaded after a lost swap.
+      if (loaded.document !== undefined) sids = [...new Set([...sids, ...meant(loaded.document)])];
+      if (sids.length === 0) return sids;
+      return (await this.#endIn(loaded, subjectKey, sids, end, append)) ? sids : undefined;
     });
   }
 
@@ -85,9 +100,11 @@ export class Ends {
   /** Ends all sessions of a subject, those whose login is still on its way too. The number ended. */
   endAll(subjectKey: Bytes, sub: string, end: End): Promise<number> {
     const append = this.#appendOnce();
+    const ended = new Set<string>();
     return this.#inNextTurn(subjectKey, async (loaded) => {
       const document = loaded.document ?? emptySubject(sub);
-      const sids = document.sessions.map((session) => session.sid);
+      for (const { sid } of document.sessions) ended.add(sid);
+      const sids = [...ended];
       const next = endAllSessions(document, end);
       await append({ ...end, subjectKey: base64url(subjectKey), sub, sids, notBefore: next.notBefore });
       if (!(await this.#subjects.swap(loaded, next, true))) return undefined;
@@ -105,26 +122,44 @@ export class Ends {
     return this.#append({ at, until: at + DAY_MILLIS, reason: "key_revoked", kid });
   }
 
+  /** Reads what others have put into the log since: every node knows what is over, should the store forget it. */
+  async follow(): Promise<void> {
+    await this.#readOn((entries) => entries.forEach(({ entry, bytes }) => this.#recent.note(entry, bytes)));
+  }
+
   /**
-   * Marks again what the log says is over: a store that went back may have lost the mark and kept the log. What can't
-   * be read is told and passed over. The revoked keys that the log names, for the ring.
+   * Reads the whole log, puts back into it what this process knows and it has lost, and marks again all that is over: a store
+   * that went back may have lost either. What can't be read is told and passed over. The revoked keys that it names, for the ring.
    */
   async assertAgain(): Promise<readonly string[]> {
+    const lost = this.#recent.all();
     const kids: string[] = [];
-    let after: string | undefined;
+    const lane = async (entries: readonly ReadEntry[]): Promise<void> => {
+      for (const { bytes } of entries) lost.delete(nameOf(bytes));
+      kids.push(...entries.flatMap(({ entry }) => entry.kid ?? []));
+      await this.#assertAll(entries);
+    };
+    this.#position = undefined;
+    await this.#readOn(lane);
+    const missing = [...lost.values()];
+    for (const { entry } of missing) await this.#append(entry);
+    await lane(missing);
+    if (missing.length > 0) this.#context.emit({ event: "ends_restored", count: missing.length });
+    return kids;
+  }
+
+  async #readOn(take: (entries: readonly ReadEntry[]) => void | Promise<void>): Promise<void> {
     for (;;) {
-      const page = await this.#context.store.read(ENDS_LOG, after, PAGE);
-      for (const { entry } of page) kids.push(...(await this.#assertReadable(entry)));
-      after = page.at(-1)?.position;
-      if (page.length < PAGE) return kids;
+      const page = await this.#context.store.read(ENDS_LOG, this.#position, PAGE);
+      await take(page.flatMap(({ entry }) => this.#readable(entry)));
+      this.#position = page.at(-1)?.position ?? this.#position;
+      if (page.length < PAGE) return;
     }
   }
 
-  async #assertReadable(bytes: Bytes): Promise<readonly string[]> {
+  #readable(bytes: Bytes): readonly ReadEntry[] {
     try {
-      const entry = endEntryDocument.decode(bytes);
-      await this.#assertEntry(entry);
-      return entry.kid === undefined ? [] : [entry.kid];
+      return [{ entry: endEntryDocument.decode(bytes), bytes }];
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       this.#context.emit({ event: "trouble", about: "ends log", message: error.message });
@@ -132,27 +167,25 @@ export class Ends {
     }
   }
 
-  async #assertEntry(entry: EndEntry): Promise<void> {
-    const { reason, sids, sub, at, until, notBefore } = entry;
-    if (notBefore !== undefined && entry.subjectKey === undefined) return this.#assertNotBefore(notBefore, entry.clientId);
-    const subjectKey = entry.subjectKey === undefined ? undefined : fromBase64url(entry.subjectKey);
-    if (subjectKey === undefined || sids === undefined || reason === "key_revoked") return;
+  /** Subjects side by side; nothing is written where the store has it all. */
+  async #assertAll(entries: readonly ReadEntry[]): Promise<void> {
+    for (const { entry, bytes } of entries) this.#recent.note(entry, bytes);
+    for (const { entry } of entries) {
+      const { notBefore, clientId } = entry;
+      if (notBefore !== undefined && entry.subjectKey === undefined) await this.#assertNotBefore(notBefore, clientId);
+    }
+    const subjects = new Set(entries.flatMap(({ entry }) => entry.subjectKey ?? []));
+    const waiting = [...subjects].flatMap((subjectKey) => fromBase64url(subjectKey) ?? []);
+    const work = async (): Promise<void> => {
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await this.#assertSubject(next);
+    };
+    await Promise.all(Array.from({ length: LANES }, work));
+  }
+
+  async #assertSubject(subjectKey: Bytes): Promise<void> {
     await this.#subjects.settle(subjectKey, async (loaded) => {
-      const document = loaded.document ?? (sub === undefined ? undefined : emptySubject(sub));
-      if (document === undefined) return true;
-      const revived = document.sessions.filter(
-        (session) => sids.includes(session.sid) || (notBefore !== undefined && session.createdAt <= notBefore),
-      );
-      // Logins to come must know of it too, or this entry would end them when it is read next.
-      const isForgotten = notBefore !== undefined && document.notBefore < notBefore && isNotBeforeKept(notBefore, this.#context.clock());
-      if (revived.length === 0 && !isForgotten) return true;
-      const ended = endSessions(
-        document,
-        revived.map((session) => session.sid),
-        { at, until, reason },
-      );
-      const next = notBefore === undefined ? ended : { ...ended, notBefore: Math.max(ended.notBefore, notBefore) };
-      return (await this.#subjects.swap(loaded, next, true)) || undefined;
+      if (!loaded.isBehind || loaded.document === undefined) return true;
+      return (await this.#subjects.swap(loaded, loaded.document, true)) || undefined;
     });
   }
 
@@ -170,7 +203,9 @@ export class Ends {
 
   readonly #append: Append = async (entry) => {
     const keptUntil = Math.max(entry.until, entry.notBefore === undefined ? 0 : entry.at) + DAY_MILLIS;
-    await this.#context.store.append(ENDS_LOG, endEntryDocument.encode(entry), keptUntil);
+    const bytes = endEntryDocument.encode(entry);
+    await this.#context.store.append(ENDS_LOG, bytes, keptUntil);
+    this.#recent.note(entry, bytes);
   };
 
   /** For an end that is tried again after a lost swap: what is in the log already says the same. */

@@ -2,7 +2,7 @@
 
 import { FormatError } from "../domain/bytes.ts";
 import { adoptedRing } from "../domain/ring-adopt.ts";
-import { KeyError, StoreError } from "../domain/ports.ts";
+import { KeyError, StoreError, type StoreFinding } from "../domain/ports.ts";
 import { keyTimes, type Ring } from "../domain/ring.ts";
 import { planRevocation, planRing, type RingChange } from "../domain/ring-plan.ts";
 import { changeRing, type ChangeOptions, eraseOver, type RingWish } from "./change-ring.ts";
@@ -13,7 +13,7 @@ const FOLLOW_EVERY_MILLIS = 1_000;
 const BEAT_EVERY_TICKS = 5;
 const PLAN_EVERY_TICKS = 60;
 /** How a store is set up, unlike a full disk, does not change by waiting. */
-const MUST_HOLD = ["version", "eviction", "durability"];
+const MUST_HOLD = ["version", "eviction", "durability", "permissions"];
 
 /** What the planner finds lacking, and nothing else. */
 const NO_WISH: RingWish = () => [];
@@ -81,11 +81,19 @@ export class Follower {
 
   /** A store that drops sessions at will, or forgets them all when it ends, is not started on. */
   async #refuseUnsafeStore(): Promise<void> {
-    const faults = (await this.#parts.context.store.inspect()).filter(
-      ({ severity, subject }) => severity === "fault" && MUST_HOLD.includes(subject),
-    );
-    if (faults.length === 0) return;
+    const findings = await this.#parts.context.store.inspect();
+    const faults = findings.filter(({ severity, subject }) => severity === "fault" && MUST_HOLD.includes(subject));
+    if (faults.length === 0) return this.#warn(findings);
     throw new UnsafeStoreError(faults.map(({ finding, advice }) => `${finding}${advice === undefined ? "" : `: ${advice}`}`).join("; "));
+  }
+
+  /** What may be lost, or will be soon, in one line each. */
+  #warn(findings: readonly StoreFinding[]): void {
+    for (const { severity, subject, finding, advice } of findings) {
+      if (severity === "ok") continue;
+      const message = advice === undefined ? finding : `${finding}: ${advice}`;
+      this.#parts.context.emit({ event: "store_warning", about: subject, message, severity });
+    }
   }
 
   /** Beside the loop: a long log must not keep this node from following ring and policy. */
@@ -122,7 +130,8 @@ export class Follower {
       await this.#quietly(async () => {
         if (!this.#isBooted) return this.#boot();
         await this.#parts.keyRing.reload();
-        this.#assertEndsAside();
+        if (this.#mustAssertEnds || this.#asserting !== undefined) this.#assertEndsAside();
+        else await this.#parts.ends.follow();
         if (!this.#parts.keyRing.clockAgrees) return;
         if (tick % BEAT_EVERY_TICKS === 0) await this.#parts.marker.beat();
         if (tick % PLAN_EVERY_TICKS === 0 || this.#isSomethingDue()) await this.#plan();

@@ -17,6 +17,7 @@ import { Marker } from "./marker.ts";
 import { createOperatorOf } from "./operator.ts";
 import type { AssertionParts, LoginParts } from "./parts.ts";
 import { Reach, watched } from "./reach.ts";
+import { RecentEnds } from "./recent-ends.ts";
 import { ReadinessProbe } from "./readiness.ts";
 import { refresh } from "./refresh.ts";
 import { revoke } from "./revoke.ts";
@@ -80,7 +81,8 @@ function partsOf(policy: Policy, ports: Ports): LoginParts & AssertionParts {
   const reach = new Reach(ports.clock);
   const context: Context = { ...ports, policy, store: watched(ports.store, reach, ports.meter) };
   const keyRing = new KeyRing(context, reach);
-  const subjects = new Subjects(context);
+  const recentEnds = new RecentEnds();
+  const subjects = new Subjects(context, recentEnds);
   const marker = new Marker(context);
   return {
     context,
@@ -88,7 +90,7 @@ function partsOf(policy: Policy, ports: Ports): LoginParts & AssertionParts {
     subjects,
     reach,
     tokens: new AccessTokens(context, keyRing),
-    ends: new Ends(context, subjects, marker),
+    ends: new Ends(context, subjects, marker, recentEnds),
     marker,
     assertions: new Assertions(context, marker),
     accounts: new Accounts(context),

@@ -72,7 +72,7 @@ async function presentOnce(
     }
     case "replayed": {
       // The verdict is stored before it is told: a refused presentation must not be forgotten.
-      if (!(await ends.endIn(loaded, document, token.subjectKey, [session.sid], ends.endOf(client.id, "replayed")))) return undefined;
+      await ends.endThese(loaded, token.subjectKey, [session.sid], ends.endOf(client.id, "replayed"));
       tell();
       return OVER;
     }

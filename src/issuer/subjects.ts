@@ -1,45 +1,52 @@
 /** Reading a subject's document, deciding on it and swapping it, until the swap is won. */
 
-import { base64url } from "../domain/bytes.ts";
-import { KEYS } from "../domain/documents.ts";
+import { withKnownEnds } from "../domain/known-ends.ts";
 import type { Bytes } from "../domain/ports.ts";
 import { pruned, type SubjectDocument, subjectExpiresAt } from "../domain/subject.ts";
 import { decodeSubject, encodeSubject } from "../domain/subject-codec.ts";
 import { type Context, REQUEST_BUDGET_MILLIS } from "./context.ts";
+import type { RecentEnds } from "./recent-ends.ts";
+import { subjectDocumentKey } from "./subject-key.ts";
 import { Turns } from "./turns.ts";
 import { UnavailableError } from "./types.ts";
 
 export interface Loaded {
   readonly key: string;
   readonly bytes: Bytes | undefined;
+  /** As stored, but without what this process knows to be over. */
   readonly document: SubjectDocument | undefined;
+  /** What is stored says less than is known to be over. */
+  readonly isBehind: boolean;
 }
 
 /** What to do with what was loaded; undefined: the swap was lost. */
 type Attempt<T> = (loaded: Loaded) => Promise<T | undefined>;
 
-export function subjectDocumentKey(subjectKey: Bytes): string {
-  return KEYS.subjectPrefix + base64url(subjectKey);
-}
-
-function loadedFrom(key: string, bytes: Bytes | undefined): Loaded {
-  return { key, bytes, document: bytes === undefined ? undefined : decodeSubject(bytes) };
-}
-
 export class Subjects {
   readonly #context: Context;
+  readonly #recentEnds: RecentEnds;
   readonly #turns: Turns;
   readonly #idleLifetimeOf: (clientId: string) => number | undefined;
 
-  constructor(context: Context) {
+  constructor(context: Context, recentEnds: RecentEnds) {
     this.#context = context;
+    this.#recentEnds = recentEnds;
     this.#turns = new Turns({ clock: context.clock, width: 1, maxWaiting: 256, maxWaitMillis: REQUEST_BUDGET_MILLIS });
     this.#idleLifetimeOf = (clientId) => context.policy.clients.get(clientId)?.idleLifetimeMillis;
   }
 
   async load(subjectKey: Bytes): Promise<Loaded> {
     const key = subjectDocumentKey(subjectKey);
-    return loadedFrom(key, await this.#context.store.get(key));
+    return this.#loadedFrom(key, await this.#context.store.get(key));
+  }
+
+  /** Revocation is monotonic: what this process has seen end does not live again because a store went back. */
+  #loadedFrom(key: string, bytes: Bytes | undefined): Loaded {
+    const stored = bytes === undefined ? undefined : decodeSubject(bytes);
+    const ends = this.#recentEnds.of(key);
+    if (ends === undefined) return { key, bytes, document: stored, isBehind: false };
+    const document = withKnownEnds(stored, ends, this.#context.clock());
+    return { key, bytes, document, isBehind: document !== stored };
   }
 
   /** Without what is over by now. */
@@ -75,7 +82,7 @@ export class Subjects {
   async #settle<T>(key: string, attempt: Attempt<T>): Promise<T> {
     const deadline = this.#context.clock() + REQUEST_BUDGET_MILLIS;
     for (;;) {
-      const result = await attempt(loadedFrom(key, await this.#context.store.get(key)));
+      const result = await attempt(this.#loadedFrom(key, await this.#context.store.get(key)));
       if (result !== undefined) return result;
       if (this.#context.clock() >= deadline) throw new UnavailableError("too many changes of one subject at once");
     }

@@ -16,7 +16,10 @@ function levelOf(event: IssuerEvent): LogLevel | undefined {
     case "assertion_refused":
     case "assertion_replayed":
       return "warn";
+    case "store_warning":
+      return event.severity === "hint" ? "info" : "warn";
     case "store_emptied":
+    case "ends_restored":
     case "ring_repaired":
     case "clock_differs":
     case "trouble":

@@ -370,10 +370,7 @@ export class History {
       this.#must(effects.isLogged && effects.isSwapped, "I5: a replay ends the session before it is refused");
       session.end();
     }
-    if (said === "error" && verdict.includes("replay")) {
-      session.isLogged ||= effects.isLogged;
-      if (effects.isSwapped) session.end();
-    }
+    if (said === "error" && verdict.includes("replay") && effects.isLogged) session.end();
     if (verdict === "rotate" && said !== "refused") {
       this.#must(said === "error" || effects.isSwapped, "what is answered is stored");
       if (effects.isSwapped) {
@@ -467,12 +464,13 @@ export class History {
       return node.issuer.endSession({ sub: this.#subs[session.user]!, sid: "" }, session.sid);
     });
     const { isLogged, isSwapped } = this.#effects(place);
-    session.isLogged ||= isLogged;
-    if (isLogged && isSwapped) session.end();
     if (answer !== "error") {
       this.#must(answer === true || answer === false || !isRefusal(answer), "an end of one's own session is acknowledged");
-      if (!session.isExpired(this.#world.now) && !session.isLost) this.#must(session.isOver, "what was acknowledged is stored");
+      const isStored = session.isOver || session.isExpired(this.#world.now) || (isLogged && isSwapped);
+      this.#must(isStored, "what was acknowledged is stored");
     }
+    // What is in the log is over on every node, if not at once then after its next turn, which a fault is followed by.
+    if (isLogged) session.end();
     this.#count(`revoke: ${answer === "error" ? "error" : "done"}`);
     if (fault !== undefined) await this.#world.tick();
     if (session.isOver) await this.#isInactive(session);
@@ -514,10 +512,7 @@ export class History {
     if (how === "subject") {
       const answer = await this.#attempt(place, fault, (node) => node.issuer.endSessions({ sub: this.#subs[user]!, sid: "" }, "none"));
       const { isLogged, isSwapped } = this.#effects(place);
-      for (const session of meant) {
-        session.isLogged ||= isLogged;
-        if (isSwapped) session.end();
-      }
+      if (isLogged) for (const session of meant) session.end();
       this.#must(answer === "error" || isSwapped, "what was acknowledged is stored");
       // An end that is only logged may come into force later, for all that began before.
       if (answer === "error" && isLogged && !isSwapped) await this.#world.advance(2 * CLOCKS_DIFFER_MILLIS);
