@@ -17,7 +17,8 @@ function cleanUp(): void {
 process.once("exit", cleanUp);
 // SIGALRM is tap's, for a file that takes too long.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGALRM"] as const) {
-  process.once(signal, () => {
+  // First, and gone by then: a listener that leaves the signal to others where there are some (tap's does) finds none.
+  process.prependOnceListener(signal, () => {
     cleanUp();
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   });

@@ -8,7 +8,7 @@ import type { AppendFsync } from "./redis-node.ts";
 import { startRedisProcess } from "./redis-process.ts";
 import type { RedisConfig, RedisServer } from "./redis-process.ts";
 import { isSameAddress, replicationFault, replicationView } from "./redis-replication.ts";
-import { firstToAnswer, untilHealthy } from "./redis-setup.ts";
+import { untilHealthy } from "./redis-setup.ts";
 import type { FaultOf } from "./redis-setup.ts";
 import { sentinelFault, sentinelView } from "./sentinel-view.ts";
 
@@ -40,7 +40,7 @@ export interface SentinelSetup {
   /** The first primary first. */
   readonly servers: readonly RedisServer[];
   readonly sentinels: readonly RedisServer[];
-  /** The one that the first Sentinel to answer names. */
+  /** The one that the Sentinels name. */
   primary(): Promise<RedisServer>;
   /** The servers that are not the primary. */
   replicas(): Promise<RedisServer[]>;
@@ -98,6 +98,14 @@ async function startServers(options: SentinelSetupOptions): Promise<[RedisServer
   return [primary, ...(await Promise.all(Array.from({ length: replicas }, (_, index) => node(index + 1, { replicaof }))))];
 }
 
+/** One cut off from the others may not know of the last failover. */
+async function addressNamed(sentinels: readonly RedisServer[], name: string): Promise<RedisAddress> {
+  const asked = await Promise.all(sentinels.map((sentinel) => sentinelView(sentinel, name).catch(() => undefined)));
+  const [newest] = asked.filter((view) => view !== undefined).toSorted((one, other) => other.configEpoch - one.configEpoch);
+  if (newest === undefined) throw new Error("no Sentinel answers");
+  return newest.primary;
+}
+
 async function setupFault(name: string, servers: readonly RedisServer[], sentinels: readonly RedisServer[]): Promise<string | undefined> {
   const views = await Promise.all(sentinels.map((sentinel) => sentinelView(sentinel, name)));
   const address = views[0]?.primary;
@@ -133,7 +141,7 @@ export async function startSentinelSetup(options: SentinelSetupOptions = {}): Pr
 
   const fault = () => setupFault(name, servers, sentinels).catch((error: unknown) => String(error));
   const primary = async () => {
-    const address = (await firstToAnswer(sentinels, (sentinel) => sentinelView(sentinel, name))).primary;
+    const address = await addressNamed(sentinels, name);
     const found = servers.find((server) => isSameAddress(address, server));
     if (found === undefined) throw new Error(`the Sentinels name ${address.host}:${address.port}, which is none of the servers`);
     return found;

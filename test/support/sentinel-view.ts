@@ -8,6 +8,8 @@ export interface SentinelView {
   readonly primary: RedisAddress;
   /** e.g. `master`, `s_down`, `failover_in_progress`. */
   readonly flags: readonly string[];
+  /** Rises with every failover: of two Sentinels that differ, the higher one is right. */
+  readonly configEpoch: number;
   readonly otherSentinels: number;
   readonly replicas: readonly ReplicaSeen[];
 }
@@ -31,6 +33,7 @@ export async function sentinelView(sentinel: RedisServer, name: string): Promise
   return {
     primary: addressIn(primary),
     flags: flagsIn(primary),
+    configEpoch: Number(primary["config-epoch"]),
     otherSentinels: Number(primary["num-other-sentinels"]),
     replicas: replicas.map((fields) => ({ ...addressIn(fields), flags: flagsIn(fields), isLinkUp: fields["master-link-status"] === "ok" })),
   };
