@@ -3,7 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Command, Redis } from "ioredis";
 import type { RedisOptions } from "ioredis";
-import type { Random } from "../../domain/ports.ts";
+import type { Clock, Random } from "../../domain/ports.ts";
 import type { Argument, Channel } from "./commands.ts";
 import { Deadlines, type Expiring, TICKS } from "./deadlines.ts";
 import { connectionFault, NotConnectedError } from "./errors.ts";
@@ -25,6 +25,7 @@ export interface ConnectionOptions {
   readonly access: Access;
   readonly database: number;
   readonly commandTimeoutMillis: number;
+  readonly clock: Clock;
   readonly random: Random;
   /** How long, in command timeouts, a connection may be silent while answers are due before it is given up. */
   readonly patience: number;
@@ -82,7 +83,25 @@ function retryDelayMillis(attempt: number, random: Random): number {
   return ceiling / 2 + ((jitter / 256) * ceiling) / 2;
 }
 
-function redisOptions({ whereabouts, access, database, commandTimeoutMillis, random }: ConnectionOptions) {
+/** Between two times that a primary without its replicas is left for whoever the sentinels name. */
+const DOUBT_EVERY_MILLIS = 1_000;
+
+/**
+ * Whether an error reply is a reason to connect anew: who answers is no primary, or, behind Sentinel, one without replicas, which it
+ * may not know to be a primary no more (a demoted one hears of it some ten seconds after it is back).
+ */
+function leavesOn({ whereabouts, clock }: ConnectionOptions): (error: Error) => boolean {
+  let doubtedAt = Number.NEGATIVE_INFINITY;
+  return ({ message }) => {
+    if (/\b(?:READONLY|LOADING)\b/.test(message)) return true;
+    const mayDoubt = "sentinels" in whereabouts && /\bNOREPLICAS\b/.test(message) && Math.abs(clock() - doubtedAt) >= DOUBT_EVERY_MILLIS;
+    if (mayDoubt) doubtedAt = clock();
+    return mayDoubt;
+  };
+}
+
+function redisOptions(options: ConnectionOptions) {
+  const { whereabouts, access, database, commandTimeoutMillis, random } = options;
   const handshakeMillis = Math.max(HANDSHAKE_MILLIS_MIN, commandTimeoutMillis);
   return {
     ...address(whereabouts, access.isTls, handshakeMillis, random),
@@ -95,7 +114,7 @@ function redisOptions({ whereabouts, access, database, commandTimeoutMillis, ran
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    reconnectOnError: (error) => /\b(?:READONLY|LOADING)\b/.test(error.message),
+    reconnectOnError: leavesOn(options),
     retryStrategy: (attempt) => retryDelayMillis(attempt, random),
     // Bounds the handshake only: our own commands have deadlines of their own.
     commandTimeout: handshakeMillis,

@@ -14,7 +14,7 @@ const subject = "sentinel";
 const MIN_SENTINELS = 3;
 const LONG_WAIT_MILLIS = 10_000;
 
-export type SentinelOptions = Pick<ConnectionOptions, "commandTimeoutMillis" | "random">;
+export type SentinelOptions = Pick<ConnectionOptions, "commandTimeoutMillis" | "random" | "clock">;
 
 /** Asks every sentinel that the URL names. Never rejects. */
 export async function inspectSentinels(
