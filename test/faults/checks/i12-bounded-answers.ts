@@ -30,7 +30,14 @@ export function budgetMillis({ op }: Operation, commandTimeoutMillis: number): n
   return STORE_CALLS[op] * commandTimeoutMillis + (op === "login_password" ? HASH_MILLIS : 0);
 }
 
-export const boundedAnswers: Check = (history) => [...unanswered(history), ...slow(history)];
+export const boundedAnswers: Check = (history) => [...broken(history), ...unanswered(history), ...slow(history)];
+
+/** 503 is an answer to whatever fails outside; any other 5xx is a fault of ours. */
+function broken({ operations }: History): readonly Finding[] {
+  return operations
+    .filter(({ status }) => status >= 500 && status !== 503)
+    .map(({ number, op, status }) => ({ what: `${op} was answered ${status}`, lines: [number] }));
+}
 
 /** Only a process that is killed takes a request with it. */
 function unanswered({ operations, faults }: History): readonly Finding[] {
