@@ -2,7 +2,7 @@
  * `npm run faults [-- F1 F3 …]`: the matrix of faults, or some rows of it, against issuers and Redis processes of its own.
  *
  *   --seed N      the same clients and faults again, as far as machines repeat themselves
- *   --rounds N    of each row
+ *   --rounds N    of each row; --minutes N is the same, for the soak (F26), of which a round is a minute
  *   --quick       a few rounds of each
  *   --json        the reports on stdout as JSON instead of a table
  *   --out FOLDER  for histories and logs; a new folder in the temporary one if absent
@@ -35,6 +35,7 @@ for (const [signal, code] of Object.entries(SIGNALS)) process.on(signal, () => p
 const OPTIONS = {
   seed: { type: "string" },
   rounds: { type: "string" },
+  minutes: { type: "string" },
   quick: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
   out: { type: "string" },
@@ -67,14 +68,14 @@ async function run(): Promise<readonly RowReport[]> {
   const known = new Set([...ROWS.map(({ id }) => id), ...Object.keys(NOT_YET)]);
   for (const id of ids) if (!known.has(id)) throw new UsageError(`there is no row ${id}`);
   const seed = wholeNumber("seed", values.seed) ?? randomInt(1, 2 ** 31);
-  const rounds = wholeNumber("rounds", values.rounds);
+  const rounds = wholeNumber("rounds", values.rounds ?? values.minutes);
   const folder = values.out === undefined ? mkdtempSync(join(tmpdir(), "mintmark-faults-")) : resolve(values.out);
   mkdirSync(folder, { recursive: true });
   if (findProgram(REDIS_SERVER) === undefined) installProgram(REDIS_SERVER, say);
   say(`seed ${seed}, histories in ${folder}`);
 
   const reports: RowReport[] = [];
-  for (const row of ROWS.filter(({ id }) => ids.length === 0 || ids.includes(id))) {
+  for (const row of ROWS.filter(({ id, isOnlyByName }) => (ids.length === 0 ? isOnlyByName !== true : ids.includes(id)))) {
     say(`${row.id}: ${row.title} (about ${row.minutes} min)`);
     const main = values.main === undefined ? undefined : resolve(values.main);
     const report = await runRow(row, { seed, rounds, isQuick: values.quick, folder, main, isTimed: !values.untimed, say });

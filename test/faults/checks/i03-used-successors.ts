@@ -1,5 +1,6 @@
 /** I3: a token whose successor was used is not accepted again, but within the retry window. */
 
+import { windowMillisOf } from "../history/lines.ts";
 import type { History, Operation } from "../history/read.ts";
 import type { Check } from "./finding.ts";
 import { type SessionHistory, sessionsOf, supersessions } from "./sessions.ts";
@@ -17,8 +18,7 @@ export interface Late {
 
 /** Presentations of superseded tokens so late that the retry window is over by any clock. */
 export function latePresentations(history: History, session: SessionHistory): readonly Late[] {
-  const { retryWindowMillis, clockSkewMillis, clockErrorMillis } = history.run.rules;
-  const windowMillis = (retryWindowMillis === 0 ? 0 : retryWindowMillis + clockSkewMillis) + clockErrorMillis + SPARE_MILLIS;
+  const windowMillis = windowMillisOf(history.run.rules) + SPARE_MILLIS;
   const away = awayTime(history);
   const supersededBy = supersessions(session);
   return session.refreshes.flatMap((operation) => {

@@ -24,10 +24,9 @@ export function joined(spans: readonly Span[]): readonly Span[] {
 }
 
 /** How much of any time the store may have been away for an issuer. */
-export function awayTime({ faults }: History): (from: number, to: number) => number {
-  const spans = joined(
-    faults.filter(({ isAway }) => isAway).map(({ from, to }) => ({ from: from - ANSWER_MILLIS, to: to + CATCH_UP_MILLIS })),
-  );
+export function awayTime({ faults, facts }: History): (from: number, to: number) => number {
+  const away = faults.filter(({ isAway }) => isAway).map(({ from, to }) => ({ from: from - ANSWER_MILLIS, to: to + CATCH_UP_MILLIS }));
+  const spans = joined([...away, ...facts.filter((fact) => fact.fact === "uncounted")]);
   return (from, to) => spans.reduce((sum, span) => sum + Math.max(0, Math.min(span.to, to) - Math.max(span.from, from)), 0);
 }
 

@@ -2,6 +2,7 @@
 
 import { between } from "../../../scripts/figures/support/random.ts";
 import { pause } from "../../../scripts/figures/support/wait.ts";
+import { windowMillisOf } from "../history/lines.ts";
 import type { Recorder } from "../history/recorder.ts";
 import { backOff, exchange, logIn, patience, think } from "./actor.ts";
 import type { Actor } from "./actor.ts";
@@ -53,7 +54,7 @@ async function goOnOutside(actor: Actor, session: ClientSession): Promise<boolea
   const isOutside = (): boolean => {
     const away = time.awaySince(began - SPARE_MILLIS);
     const uncounted = away === 0 ? 0 : away + CATCH_UP_MILLIS;
-    return time.now() - began > rules.retryWindowMillis + rules.clockSkewMillis + SPARE_MILLIS + uncounted;
+    return time.now() - began > windowMillisOf(rules) + SPARE_MILLIS + uncounted;
   };
   while (!isOutside()) {
     if (actor.stop.aborted) return false;

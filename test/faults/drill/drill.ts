@@ -11,7 +11,7 @@ import { Ledger } from "../clients/ledger.ts";
 import { newParties, PASSWORD } from "../clients/parties.ts";
 import type { Parties } from "../clients/parties.ts";
 import { Targets } from "../clients/targets.ts";
-import type { Rules } from "../history/lines.ts";
+import type { InvariantId, Rules } from "../history/lines.ts";
 import type { NewFault, Recorder } from "../history/recorder.ts";
 import type { RowContext } from "../rows/row.ts";
 import { followJwks } from "./jwks.ts";
@@ -19,12 +19,14 @@ import type { Following } from "./jwks.ts";
 import { Load } from "./load.ts";
 import { countEvents } from "./events.ts";
 import { CROWD, rulesOf, settingsOf } from "./options.ts";
-import type { DrillOptions } from "./options.ts";
+import type { Crowd, DrillOptions } from "./options.ts";
 import { presentAssertions, probe } from "./probe.ts";
 import { logsIn, secretsIn } from "./secrets.ts";
 
 /** The longest that a drill may need to be well again after its last fault. */
 const SETTLE_MILLIS = 1_000;
+/** Issuers say so often that one of them is alive. */
+const BEAT_MILLIS = 6_000;
 const NO_PART = "drill";
 
 interface Parts {
@@ -59,6 +61,7 @@ export class Drill {
   readonly #parts: Parts;
   readonly #world: World;
   #load: Load | undefined;
+  #accounts: readonly string[] = [];
   #jwks: Following | undefined;
   #recoverMillis = 0;
 
@@ -81,14 +84,21 @@ export class Drill {
 
   /** Starts the issuers, then the load. */
   async begin(): Promise<void> {
-    const { context, options, deployment } = this.#parts;
+    const { options, deployment } = this.#parts;
     const crowd = { ...CROWD, ...options.crowd };
     for (let node = 0; node < (options.issuers ?? 2); node += 1) await this.startNode(node);
     const accounts = await deployment.addUsers("user", crowd.passwordUsers, PASSWORD);
     this.#jwks = followJwks(this.targets, this.recorder);
-    const load = { world: this.#world, ledger: this.ledger, rules: this.rules, crowd, seed: context.seed, accounts };
-    this.#load = new Load(load);
+    this.#accounts = accounts;
+    this.#load = this.load(crowd);
     await pause(SETTLE_MILLIS);
+  }
+
+  /** More clients, to be stopped before the drill ends. */
+  load(crowd: Crowd, prefix = ""): Load {
+    const { context } = this.#parts;
+    const common = { world: this.#world, ledger: this.ledger, rules: this.rules, seed: context.seed, accounts: this.#accounts };
+    return new Load({ ...common, crowd, prefix });
   }
 
   /** A prober's calls, for what a row does itself. */
@@ -101,7 +111,9 @@ export class Drill {
     const { context, options, deployment } = this.#parts;
     const logPath = join(context.folder, `${options.part ?? NO_PART}-issuer-${node}.log`);
     const env = { ...options.envOf?.(node), ...more.env };
+    const began = this.recorder.now();
     const process = await deployment.startIssuer({ logPath, ...more, env });
+    this.recorder.uncounted(began - BEAT_MILLIS, this.recorder.now(), "an issuer started, and knows that another lived by its last beat");
     this.issuers[node] = process;
     this.targets.set(node, process.client);
     return process;
@@ -110,6 +122,12 @@ export class Drill {
   /** SIGKILL; clients try to reach it on. */
   async killNode(node: number): Promise<void> {
     await this.issuers[node]?.kill();
+    this.issuers[node] = undefined;
+  }
+
+  /** SIGTERM where it has not ended yet; clients try to reach it on. */
+  async stopNode(node: number): Promise<void> {
+    await this.issuers[node]?.stop();
     this.issuers[node] = undefined;
   }
 
@@ -126,13 +144,29 @@ export class Drill {
 
   /** What only this row is about: said in the history, and a violation where it is not so. */
   expect(what: string, holds: boolean): void {
-    this.recorder.fact({ fact: "expected", invariant: "row", what, holds });
+    this.told("row", what, holds);
   }
 
-  /** Waits until the last fault must be over, lets the clients finish, probes every session, and looks for secrets. */
-  async finish(): Promise<void> {
+  /** The same of an invariant that is not to be seen in answers. */
+  told(invariant: InvariantId | "row", what: string, holds: boolean): void {
+    this.recorder.fact({ fact: "expected", invariant, what, holds });
+  }
+
+  /** Something to report. */
+  count(name: string, count: number): void {
+    this.recorder.fact({ fact: "counted", name, count });
+  }
+
+  /** Waits until the last fault must be over, and lets the clients finish. */
+  async quieten(): Promise<void> {
     await pause(this.#recoverMillis + SETTLE_MILLIS);
     await this.#load?.stop();
+    this.#recoverMillis = 0;
+  }
+
+  /** Quiet; then probes every session, and looks for secrets. */
+  async finish(): Promise<void> {
+    await this.quieten();
     await probe(this.prober("probe", true), this.ledger);
     await this.#jwks?.stop();
     for (const [node, issuer] of this.issuers.entries()) {
@@ -145,8 +179,7 @@ export class Drill {
     const { context, options, parties } = this.#parts;
     const logs = logsIn(context.folder, options.part ?? NO_PART);
     const places = [...logs, ...((await options.written?.()) ?? [])];
-    for (const secret of secretsIn(places, parties))
-      this.recorder.fact({ fact: "expected", invariant: "I11", what: `no ${secret}`, holds: false });
+    for (const secret of secretsIn(places, parties)) this.told("I11", `no ${secret}`, false);
     for (const [name, count] of countEvents(logs.map(([, text]) => text.toString()))) this.recorder.fact({ fact: "counted", name, count });
   }
 

@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly rules: Rules;
   readonly crowd: Crowd;
   readonly seed: number;
+  /** Before the name of each client. */
+  readonly prefix?: string;
   /** Names of the accounts, one for each client with a password. */
   readonly accounts: readonly string[];
 }
@@ -39,10 +41,10 @@ export class Load {
   }
 }
 
-function begin({ world, ledger, rules, crowd, seed, accounts }: LoadOptions, stop: AbortSignal): readonly Promise<void>[] {
+function begin({ world, ledger, rules, crowd, seed, prefix = "", accounts }: LoadOptions, stop: AbortSignal): readonly Promise<void>[] {
   const many = (name: string, count: number, work: (actor: Actor, index: number) => Promise<void>): readonly Promise<void>[] =>
     Array.from({ length: count }, (_, index) => {
-      const client = `${name}-${index}`;
+      const client = `${prefix}${name}-${index}`;
       const draw = streamOf(seed, client);
       const calls = new Calls(world, client, draw);
       const actor = { name: client, draw, calls, ledger, time: world.recorder, rules, thinkMillis: crowd.thinkMillis, stop };

@@ -22,6 +22,14 @@ export interface Rules {
   readonly isTimed: boolean;
 }
 
+/**
+ * How long after its last moment as the current one a refresh token may still be accepted by an issuer that has always reached
+ * its store. Issuers remember those moments to a quarter of the window.
+ */
+export function windowMillisOf({ retryWindowMillis, clockSkewMillis, clockErrorMillis }: Rules): number {
+  return (retryWindowMillis === 0 ? 0 : 1.25 * (retryWindowMillis + clockSkewMillis)) + clockErrorMillis;
+}
+
 export interface RunLine {
   readonly line: "run";
   readonly row: string;
@@ -125,6 +133,8 @@ export type Fact =
   | { readonly fact: "stolen"; readonly sid: string }
   /** Writes acknowledged between the two may be gone: the store is set up so that it can lose them, and was made to. */
   | { readonly fact: "writes_lost"; readonly from: number; readonly to: number; readonly note: string }
+  /** Time that an issuer counts as without its store, beside the faults. */
+  | { readonly fact: "uncounted"; readonly from: number; readonly to: number; readonly note: string }
   /** No verifier may accept the key when it has read the JWK Set after `at`. */
   | { readonly fact: "key_revoked"; readonly kid: string; readonly staleMillis: number }
   /** Of this row in particular: what was expected, and whether it was so. */

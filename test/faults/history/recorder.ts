@@ -60,6 +60,12 @@ export class Recorder implements AwayTime {
     }
   }
 
+  /** Time that an issuer counts as without its store although it was there. */
+  uncounted(from: number, to: number, note: string): void {
+    this.#away.push({ from, to });
+    this.fact({ fact: "uncounted", from, to, note });
+  }
+
   awaySince(from: number): number {
     const now = this.now();
     return this.#away.reduce((sum, away) => sum + Math.max(0, Math.min(away.to, now) - Math.max(away.from, from)), 0);

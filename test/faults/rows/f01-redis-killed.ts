@@ -4,16 +4,15 @@ import { between } from "../../../scripts/figures/support/random.ts";
 import { pause } from "../../../scripts/figures/support/wait.ts";
 import { withDrill } from "../drill/drill.ts";
 import { redisSetup } from "../support/redis-setup.ts";
+import { OF_A_DRILL, RECOVER_MILLIS } from "./invariants.ts";
 import { inRounds } from "./row.ts";
 import type { Row } from "./row.ts";
-
-const RECOVER_MILLIS = 5_000;
 
 export const f01: Row = {
   id: "F1",
   title: "kill -9 of Redis during rotation load, AOF always; restart",
   minutes: 3,
-  invariants: ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13"],
+  invariants: OF_A_DRILL,
   rounds: 20,
   quickRounds: 3,
   async run(context) {
