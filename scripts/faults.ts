@@ -20,7 +20,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { readHistory } from "../test/faults/history/read.ts";
 import { reportOf, violationsIn } from "../test/faults/report.ts";
-import { NOT_YET, ROWS } from "../test/faults/rows/index.ts";
+import { NOT_YET, ROWS, SOAK } from "../test/faults/rows/index.ts";
 import { runRow } from "../test/faults/runner.ts";
 import type { RowReport } from "../test/faults/runner.ts";
 import { tableOf } from "../test/faults/table.ts";
@@ -65,7 +65,7 @@ async function run(): Promise<readonly RowReport[]> {
   const { values, positionals } = readArguments();
   if (values.check !== undefined) return [checked(values.check)];
   const ids = positionals.map((id) => id.toUpperCase());
-  const known = new Set([...ROWS.map(({ id }) => id), ...Object.keys(NOT_YET)]);
+  const known = new Set([...[...ROWS, SOAK].map(({ id }) => id), ...Object.keys(NOT_YET)]);
   for (const id of ids) if (!known.has(id)) throw new UsageError(`there is no row ${id}`);
   const seed = wholeNumber("seed", values.seed) ?? randomInt(1, 2 ** 31);
   const rounds = wholeNumber("rounds", values.rounds ?? values.minutes);
@@ -75,7 +75,7 @@ async function run(): Promise<readonly RowReport[]> {
   say(`seed ${seed}, histories in ${folder}`);
 
   const reports: RowReport[] = [];
-  for (const row of ROWS.filter(({ id, isOnlyByName }) => (ids.length === 0 ? isOnlyByName !== true : ids.includes(id)))) {
+  for (const row of ids.length === 0 ? ROWS : [...ROWS, SOAK].filter(({ id }) => ids.includes(id))) {
     say(`${row.id}: ${row.title} (about ${row.minutes} min)`);
     const main = values.main === undefined ? undefined : resolve(values.main);
     const report = await runRow(row, { seed, rounds, isQuick: values.quick, folder, main, isTimed: !values.untimed, say });

@@ -50,8 +50,11 @@ const RULES: Rules = {
   isTimed: true,
 };
 
+/** A machine that is too busy to be timed takes longer for a command as well. */
+const PATIENT = { commandTimeoutMillis: 4_000 };
+
 export function rulesOf(rules: Partial<Rules> = {}): Rules {
-  return { ...RULES, ...rules };
+  return { ...RULES, ...(rules.isTimed === false ? PATIENT : {}), ...rules };
 }
 
 export function settingsOf(rules: Rules, parties: Parties, more: Partial<ConfigDocument> = {}): Partial<ConfigDocument> {

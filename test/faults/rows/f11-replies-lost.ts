@@ -14,7 +14,8 @@ import { OF_A_DRILL, RECOVER_MILLIS } from "./invariants.ts";
 import { inRounds } from "./row.ts";
 import type { Row } from "./row.ts";
 
-const LOSSES = ["lose request", "lose reply", "half reply", "reset", "silence"] as const;
+/** A round each. */
+const LOSSES = ["lose reply", "lose request", "half reply", "reset", "silence"] as const;
 const LOSSY_MILLIS = 4_000;
 /** One in so many: each loss costs the issuer its connection, and all that is under way on it. */
 const ONE_IN = 60;
@@ -27,21 +28,20 @@ export const f11: Row = {
   title: "between issuer and Redis: request lost, reply lost, half a reply, RST, silence; by command",
   minutes: 5,
   invariants: OF_A_DRILL,
-  rounds: 4,
-  quickRounds: 1,
+  rounds: 20,
+  quickRounds: 5,
   async run(context) {
     const { proxies, options } = await proxied(await redisSetup({ appendfsync: "everysec" }));
     const draw = context.draw("losses");
     await withDrill(context, options, async (drill) => {
-      await inRounds(context, async () => {
-        for (const loss of LOSSES) {
-          await drill.during({ kind: loss, isAway: true, recoverMillis: RECOVER_MILLIS }, async () => {
-            for (const proxy of proxies) proxy.decide = losing(loss, draw);
-            await pause(LOSSY_MILLIS);
-            for (const proxy of proxies) proxy.decide = passAll;
-          });
-          await pause(RECOVER_MILLIS);
-        }
+      await inRounds(context, async (round) => {
+        const loss = LOSSES[round % LOSSES.length] ?? "lose reply";
+        await drill.during({ kind: loss, isAway: true, recoverMillis: RECOVER_MILLIS }, async () => {
+          for (const proxy of proxies) proxy.decide = losing(loss, draw);
+          await pause(LOSSY_MILLIS);
+          for (const proxy of proxies) proxy.decide = passAll;
+        });
+        await pause(RECOVER_MILLIS);
       });
     });
   },

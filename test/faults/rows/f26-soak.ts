@@ -28,7 +28,6 @@ export const f26: Row = {
   id: "F26",
   title: "soak at half load, then a look for leaks; a round is a minute",
   minutes: 35,
-  isOnlyByName: true,
   invariants: [...OF_A_DRILL, "I14"],
   rounds: 30,
   quickRounds: 2,

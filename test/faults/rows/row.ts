@@ -28,8 +28,6 @@ export interface Row {
   readonly title: string;
   /** About how long the whole row takes. */
   readonly minutes: number;
-  /** Not part of the whole matrix. */
-  readonly isOnlyByName?: boolean;
   readonly invariants: readonly InvariantId[];
   readonly rounds: number;
   readonly quickRounds: number;
