@@ -19,7 +19,6 @@ export const STORE_CALLS: Readonly<Record<OperationName, number>> = {
   end_sessions: 5,
   introspect: 2,
   verify: 0,
-  garbage: 2,
 };
 
 const SPARE_MILLIS = 100;

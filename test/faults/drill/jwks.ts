@@ -11,9 +11,9 @@ export interface Following {
 }
 
 export function followJwks(targets: Targets, recorder: Recorder): Following {
-  let isStopped = false;
+  const stopping = new AbortController();
   const follow = async (): Promise<void> => {
-    for (let turn = 0; !isStopped; turn += 1) {
+    for (let turn = 0; !stopping.signal.aborted; turn += 1) {
       await fetchOne(targets, recorder, turn % targets.count);
       await pause(EVERY_MILLIS / targets.count);
     }
@@ -21,7 +21,7 @@ export function followJwks(targets: Targets, recorder: Recorder): Following {
   const following = follow();
   return {
     async stop() {
-      isStopped = true;
+      stopping.abort();
       await following;
     },
   };

@@ -45,7 +45,8 @@ const RULES: Rules = {
   idleLifetimeMillis: 86_400_000,
   absoluteLifetimeMillis: 86_400_000,
   commandTimeoutMillis: 1_000,
-  stageForMillis: 0,
+  // Longer than a drill: whatever signs was there at its start.
+  stageForMillis: 86_400_000,
   clockErrorMillis: 0,
   isTimed: true,
 };

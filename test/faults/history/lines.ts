@@ -14,7 +14,7 @@ export interface Rules {
   readonly idleLifetimeMillis: number;
   readonly absoluteLifetimeMillis: number;
   readonly commandTimeoutMillis: number;
-  /** A key is in the JWK Set for so long before it signs; 0: no key became active but those of the start. */
+  /** A key is in the JWK Set for so long before it signs. */
   readonly stageForMillis: number;
   /** By how much the clocks that issue and judge tokens may differ from the runner's. */
   readonly clockErrorMillis: number;
@@ -52,14 +52,13 @@ export type OperationName =
   | "end_session"
   | "end_sessions"
   | "introspect"
-  | "verify"
-  | "garbage";
+  | "verify";
 
 /**
  * `owner` obeys the protocol: one token store, and after 503 or no answer the same request again. `thief` uses what is not his,
- * `prober` is the harness itself, which presents old tokens to see what they are good for, `stranger` never held a token.
+ * `prober` is the harness itself, which presents old tokens to see what they are good for.
  */
-export type Role = "owner" | "thief" | "prober" | "stranger";
+export type Role = "owner" | "thief" | "prober";
 
 /** `unknown`: 5xx or no answer, so that it may or may not have happened. */
 export type Outcome = "ok" | "refused" | "unknown";

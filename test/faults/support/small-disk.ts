@@ -26,6 +26,13 @@ export function smallDisk(bytes: number): SmallDisk {
     throw new Skip("a small disk (tmpfs) can only be mounted by root");
   }
   const filler = join(folder, "filler");
+  const remove = (): void => {
+    process.off("exit", remove);
+    // Whoever is on it still may be about to end.
+    spawnSync("umount", ["--lazy", folder], { stdio: "ignore" });
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.on("exit", remove);
   return {
     folder,
     fill() {
@@ -40,9 +47,6 @@ export function smallDisk(bytes: number): SmallDisk {
     },
     // Unlinking needs no space; an empty file in its place would.
     free: () => rmSync(filler, { force: true }),
-    remove() {
-      spawnSync("umount", [folder], { stdio: "ignore" });
-      rmSync(folder, { recursive: true, force: true });
-    },
+    remove,
   };
 }
