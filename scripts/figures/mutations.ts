@@ -24,9 +24,11 @@ import type { StoreDump } from "../../test/support/store-dump.ts";
 import { STORES } from "./support/deployment.ts";
 import type { StoreKind } from "./support/deployment.ts";
 import { at } from "./support/lanes.ts";
-import { mutated, seeded } from "./support/mutate.ts";
-import type { Draw, Mutated } from "./support/mutate.ts";
+import { mutated } from "./support/mutate.ts";
+import type { Mutated } from "./support/mutate.ts";
 import { oneOf, readOptions, report } from "./support/options.ts";
+import { seeded } from "./support/random.ts";
+import type { Draw } from "./support/random.ts";
 
 /** Requests between two renewals of the tokens that they carry. */
 const RENEW_EVERY = 50;

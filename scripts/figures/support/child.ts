@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import type { ChildProcess, SpawnOptions } from "node:child_process";
+import { appendFileSync } from "node:fs";
 
 const TAIL_CHARACTERS = 4_000;
 const STOP_MILLIS_MAX = 15_000;
@@ -17,6 +18,7 @@ export interface Child {
   stop(): Promise<void>;
   /** SIGKILL, and waits for the end. */
   kill(): Promise<void>;
+  signal(name: NodeJS.Signals): void;
   /** Called with each piece of stdout. */
   onOutput(listener: (text: string) => void): void;
 }
@@ -27,12 +29,16 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-export function startChild(command: string, args: readonly string[], options: SpawnOptions): Child {
+/** `logPath`: a file that gets everything it writes. */
+export function startChild(command: string, args: readonly string[], options: SpawnOptions, logPath?: string): Child {
   const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   let text = "";
   const listeners: ((text: string) => void)[] = [];
-  const keep = (piece: Buffer): void => void (text = (text + piece.toString()).slice(-TAIL_CHARACTERS));
+  const keep = (piece: Buffer): void => {
+    text = (text + piece.toString()).slice(-TAIL_CHARACTERS);
+    if (logPath !== undefined) appendFileSync(logPath, piece);
+  };
   child.stdout?.on("data", (piece: Buffer) => {
     keep(piece);
     for (const listener of listeners) listener(piece.toString());
@@ -53,6 +59,7 @@ export function startChild(command: string, args: readonly string[], options: Sp
     pid: child.pid ?? 0,
     tail: () => text,
     hasEnded: () => !running.has(child),
+    signal: (name) => void child.kill(name),
     ended,
     async stop() {
       child.kill("SIGTERM");

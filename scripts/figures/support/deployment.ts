@@ -22,15 +22,37 @@ const START_MILLIS_MAX = 120_000;
 export const STORES = ["embedded", "redis"] as const;
 export type StoreKind = (typeof STORES)[number];
 
+/** A store that somebody else has set up: one server, several with Sentinel, a Cluster. */
+export interface StoreSetup {
+  /** As in the configuration. */
+  readonly url: string;
+  /** What the store asks of the configuration, e.g. `redis.waitReplicas`. */
+  readonly settings?: Partial<ConfigDocument>;
+  /** Ends its processes and removes what they left; called when no issuer runs any more. */
+  remove(): Promise<void>;
+}
+
 export interface DeploymentOptions {
-  readonly store: StoreKind;
-  /** Redis only; default "everysec". */
+  readonly store: StoreKind | StoreSetup;
+  /** Of a Redis that is started here; default "everysec". */
   readonly appendOnly?: "no" | "everysec" | "always";
   /** Over what every figure has. */
   readonly settings?: Partial<ConfigDocument>;
+  /** The program that issuers run; this project's own if absent. */
+  readonly main?: string | undefined;
+}
+
+export interface StartOptions {
+  /** Over the configuration file: environment variables win. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The issuer's own port for the first, a free one for the others, if absent. */
+  readonly port?: number;
+  /** A file that gets what the process writes. */
+  readonly logPath?: string;
 }
 
 export interface IssuerProcess {
+  readonly port: number;
   readonly client: HttpClient;
   readonly child: Child;
   /** SIGTERM. */
@@ -41,8 +63,11 @@ export interface IssuerProcess {
 
 export class Deployment {
   readonly directory: string;
+  /** The one that was started here. */
   readonly redis: RedisServer | undefined;
   readonly issuer: string;
+  readonly #setup: StoreSetup | undefined;
+  readonly #main: string;
   readonly #issuers = new Set<IssuerProcess>();
   readonly #environment: Readonly<Record<string, string>>;
   readonly #configPath: string;
@@ -50,32 +75,36 @@ export class Deployment {
   #settings: Partial<ConfigDocument>;
   #operator: Operator | undefined;
 
-  private constructor(directory: string, redis: RedisServer | undefined, port: number, settings: Partial<ConfigDocument>) {
+  private constructor(options: DeploymentOptions, directory: string, redis: RedisServer | undefined, port: number) {
     this.directory = directory;
     this.redis = redis;
+    this.#setup = typeof options.store === "string" ? undefined : options.store;
+    this.#main = options.main ?? MAIN;
     this.#port = port;
     this.issuer = `http://127.0.0.1:${port}`;
     this.#configPath = join(directory, "mintmark.config.json");
     this.#environment = { MINTMARK_CONFIG: this.#configPath };
-    this.#settings = settings;
+    this.#settings = options.settings ?? {};
     this.configure({});
   }
 
   static async make(options: DeploymentOptions): Promise<Deployment> {
     const directory = mkdtempSync(join(tmpdir(), "mintmark-"));
     const redis = options.store === "redis" ? await startRedis({ config: redisConfig(options.appendOnly ?? "everysec") }) : undefined;
-    return new Deployment(directory, redis, await freePort(), options.settings ?? {});
+    return new Deployment(options, directory, redis, await freePort());
   }
 
   /** Writes the configuration file again; issuers started later follow it. */
   configure(settings: Partial<ConfigDocument>): void {
     this.#settings = { ...this.#settings, ...settings };
+    const { redis: ofStore, ...setup } = this.#setup?.settings ?? {};
+    const { redis, ...more } = this.#settings;
     const document = {
       issuer: this.issuer,
-      store: this.redis?.url ?? `embedded:${join(this.directory, "data")}`,
+      store: this.#setup?.url ?? this.redis?.url ?? `embedded:${join(this.directory, "data")}`,
       ops: { port: false },
       // A disk that takes its time is not what the figures are about.
-      redis: { commandTimeout: "2s" },
+      redis: { commandTimeout: "2s", ...ofStore, ...redis },
       keys: { store: `file:${join(this.directory, "keys")}` },
       // The figures know their passwords; what they get wrong, they get wrong on purpose.
       login: { failuresPerMinute: 1_000_000, failuresPerMinutePerAddress: 1_000_000 },
@@ -91,16 +120,17 @@ export class Deployment {
           sessions: true,
         },
       ],
-      ...this.#settings,
+      ...setup,
+      ...more,
     } satisfies ConfigDocument;
     writeFileSync(this.#configPath, JSON.stringify(document), { mode: 0o600 });
   }
 
   /** Another issuer process on the same store; the first has the issuer's own port. Resolves when it is ready. */
-  async startIssuer(): Promise<IssuerProcess> {
-    const port = this.#issuers.size === 0 ? this.#port : await freePort();
-    const env = { ...process.env, ...this.#environment, MINTMARK_PORT: String(port) };
-    const child = startChild(process.execPath, [MAIN, "serve"], { cwd: this.directory, env });
+  async startIssuer(options: StartOptions = {}): Promise<IssuerProcess> {
+    const port = options.port ?? (this.#issuers.size === 0 ? this.#port : await freePort());
+    const env = { ...process.env, ...this.#environment, ...options.env, MINTMARK_PORT: String(port) };
+    const child = startChild(process.execPath, [this.#main, "serve"], { cwd: this.directory, env }, options.logPath);
     const client = new HttpClient(`http://127.0.0.1:${port}`);
     const isReady = async (): Promise<boolean> => {
       if (child.hasEnded()) throw new Error(`the issuer ended with ${await child.ended}:\n${child.tail()}`);
@@ -113,7 +143,7 @@ export class Deployment {
       this.#issuers.delete(issuer);
       client.close();
     };
-    const issuer: IssuerProcess = { client, child, stop: () => child.stop().then(forget), kill: () => child.kill().then(forget) };
+    const issuer: IssuerProcess = { port, client, child, stop: () => child.stop().then(forget), kill: () => child.kill().then(forget) };
     this.#issuers.add(issuer);
     return issuer;
   }
@@ -140,6 +170,7 @@ export class Deployment {
     await Promise.all([...this.#issuers].map((issuer) => issuer.stop()));
     await this.#operator?.close();
     await this.redis?.remove();
+    await this.#setup?.remove();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

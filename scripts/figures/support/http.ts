@@ -1,6 +1,7 @@
 /** An HTTP client over kept-alive connections that can lose a response on purpose. */
 
 import { Agent, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 
 const TIMEOUT_MILLIS = 30_000;
 
@@ -8,6 +9,12 @@ export interface Answer {
   /** 0: there was no answer. */
   readonly status: number;
   readonly body: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /**
+   * Why there was none: nobody took the connection, it was cut, it stayed silent for all our patience, or it was lost as the
+   * call wanted.
+   */
+  readonly failure?: "refused" | "cut" | "late" | "lost";
 }
 
 export interface Call {
@@ -22,7 +29,9 @@ export interface Call {
   readonly lose?: "sent" | "answered";
 }
 
-export const NO_ANSWER: Answer = { status: 0, body: "" };
+function noAnswer(failure: Answer["failure"] & string): Answer {
+  return { status: 0, body: "", headers: {}, failure };
+}
 
 export class HttpClient {
   readonly #agent: Agent;
@@ -50,17 +59,15 @@ export class HttpClient {
         headers,
         timeout: TIMEOUT_MILLIS,
       });
-      outgoing.on("error", () => resolve(NO_ANSWER));
-      outgoing.on("timeout", () => outgoing.destroy(new Error("timeout")));
+      outgoing.on("error", (error: NodeJS.ErrnoException) => resolve(noAnswer(failureOf(error, outgoing.reusedSocket))));
+      outgoing.on("timeout", () => outgoing.destroy(new LateError()));
       outgoing.on("response", (response) => {
         const pieces: Buffer[] = [];
         response.on("data", (piece: Buffer) => pieces.push(piece));
-        response.on("error", () => resolve(NO_ANSWER));
-        response.on("end", () =>
-          resolve(lose === undefined ? { status: response.statusCode ?? 0, body: Buffer.concat(pieces).toString() } : NO_ANSWER),
-        );
+        response.on("error", () => resolve(noAnswer("cut")));
+        response.on("end", () => resolve(lose === undefined ? answerOf(response, pieces) : noAnswer("lost")));
       });
-      if (lose === "sent") outgoing.on("finish", () => setImmediate(() => outgoing.destroy(new Error("lost on purpose"))));
+      if (lose === "sent") outgoing.on("finish", () => setImmediate(() => outgoing.destroy(new LostError())));
       outgoing.end(body);
     });
   }
@@ -68,4 +75,20 @@ export class HttpClient {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+class LateError extends Error {}
+class LostError extends Error {}
+
+/** A new connection that was reset was still in the system's queue, and nobody took it. */
+function failureOf(error: NodeJS.ErrnoException, wasKept: boolean): Answer["failure"] & string {
+  if (error instanceof LateError) return "late";
+  if (error instanceof LostError) return "lost";
+  if (error.code === "ECONNREFUSED" || (error.code === "ECONNRESET" && error.syscall !== undefined && !wasKept)) return "refused";
+  return "cut";
+}
+
+function answerOf({ statusCode = 0, headers }: IncomingMessage, pieces: readonly Buffer[]): Answer {
+  const single = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value] as const);
+  return { status: statusCode, body: Buffer.concat(pieces).toString(), headers: Object.fromEntries(single) };
 }

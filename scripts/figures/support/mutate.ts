@@ -2,26 +2,8 @@
 
 import { wireOf } from "../../../test/support/raw-exchange.ts";
 import type { RawRequest } from "../../../test/support/raw-exchange.ts";
-
-/** A number from 0 up to, but without, `limit`. */
-export type Draw = (limit: number) => number;
-
-/** Mulberry32: small, and the same everywhere. */
-export function seeded(seed: number): Draw {
-  let state = seed >>> 0;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit);
-  };
-}
-
-function pick<T>(draw: Draw, list: readonly T[]): T {
-  const one = list[draw(list.length)];
-  if (one === undefined) throw new TypeError("there is nothing to pick from");
-  return one;
-}
+import { pick } from "./random.ts";
+import type { Draw } from "./random.ts";
 
 type Change = (request: RawRequest, other: RawRequest, draw: Draw) => RawRequest;
 

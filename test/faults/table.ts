@@ -1,0 +1,62 @@
+/** The table of a run, for people. */
+
+import { violationsIn } from "./report.ts";
+import type { HistoryReport } from "./report.ts";
+import type { RowReport } from "./runner.ts";
+
+const HEAD = [
+  "row",
+  "rounds",
+  "operations",
+  "seed",
+  "violations",
+  "excused",
+  "longest out (ms)",
+  "p99 in fault (ms)",
+  "healed",
+  "logged out",
+  "s",
+];
+
+export function tableOf(rows: readonly RowReport[]): string {
+  const lines = [HEAD, ...rows.flatMap(linesOf)];
+  const widths = HEAD.map((_, column) =>
+    Math.max(...lines.map((cells) => (cells.length === HEAD.length ? (cells[column] ?? "").length : 0))),
+  );
+  return lines
+    .map((cells) =>
+      cells
+        .map((cell, column) => cell.padEnd(cells.length === HEAD.length ? (widths[column] ?? 0) : 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+function linesOf({ id, seconds, skipped, failed, parts }: RowReport): readonly (readonly string[])[] {
+  if (skipped !== undefined) return [[id, `skipped: ${skipped}`]];
+  const own = parts.map((part, index) => cellsOf(part, index === 0 ? String(seconds) : ""));
+  return failed === undefined ? own : [...own, [id, `broke off: ${failed.split("\n")[0]}`]];
+}
+
+function cellsOf(report: HistoryReport, seconds: string): readonly string[] {
+  const { row, part, rounds, operations, seed, violations, excused, unavailableMillis, p99Millis, loggedOut, counted } = report;
+  return [
+    part === "" ? row : `${row} ${part}`,
+    String(rounds),
+    String(operations),
+    String(seed),
+    violationsIn(report) === 0 ? `0 of ${Object.keys(violations).length}` : countsText(violations),
+    countsText(excused),
+    String(unavailableMillis),
+    p99Millis === undefined ? "-" : String(p99Millis),
+    String(counted["healed"] ?? 0),
+    String(loggedOut),
+    seconds,
+  ];
+}
+
+function countsText(counts: Readonly<Record<string, number>>): string {
+  const some = Object.entries(counts).filter(([, count]) => count > 0);
+  return some.length === 0 ? "0" : some.map(([name, count]) => `${name}: ${count}`).join(", ");
+}
