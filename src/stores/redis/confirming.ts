@@ -54,13 +54,24 @@ export class Confirming {
 
   #next(): void {
     if (this.#isBusy) return;
-    const batch = this.#waiting.splice(0, MAX_BATCH).filter(({ isSettled }) => !isSettled);
+    const batch = this.#nextBatch();
     if (batch.length === 0) return;
     this.#isBusy = true;
     void this.#settle(batch).finally(() => {
       this.#isBusy = false;
       this.#next();
     });
+  }
+
+  /** Without those whose time is over. */
+  #nextBatch(): readonly PendingWrite[] {
+    const batch: PendingWrite[] = [];
+    while (batch.length < MAX_BATCH) {
+      const write = this.#waiting.shift();
+      if (write === undefined) break;
+      if (!write.isSettled) batch.push(write);
+    }
+    return batch;
   }
 
   /** All of the batch and its `WAIT` are sent in one go, so that they share a connection and nothing comes between. */
