@@ -11,7 +11,6 @@ export function checkNotBuilt(settings: SeenSettings, environment: Environment, 
   };
   const keys = root.member("keys");
   const kind = settings.store?.kind;
-  refuse(settings.workers !== undefined && settings.workers !== 1, root.member("workers"), "more than one process is");
   refuse(kind === "sentinel" || kind === "cluster", root.member("store"), "Redis Sentinel and Redis Cluster are");
   refuse((settings.redis?.waitReplicas ?? 0) > 0, root.member("redis").member("waitReplicas"), "waiting for replicas is");
   refuse(settings.keys?.store?.kind === "shared", keys.member("store"), "keys in the shared store are");

@@ -79,8 +79,6 @@ t.test("a store is a folder or a Redis URL without options that would be ignored
 
 t.test("what later versions do is refused as not built yet, each at its place", async (t) => {
   const cases: readonly (readonly [string, unknown])[] = [
-    ["workers", { workers: 2 }],
-    ["workers", { workers: "auto" }],
     ["store", { store: "redis+sentinel://u:p@h1:26379,h2:26379/main" }],
     ["store", { store: "redis+cluster://h1:7000,[::1]:7001" }],
     ["redis.waitReplicas", { redis: { waitReplicas: 1 } }],
@@ -183,7 +181,7 @@ t.test("every fault is listed at once, of every kind", async (t) => {
     issuer: "https://a/",
     listn: {},
     listen: { host: "", port: -1 },
-    workers: 4,
+    workers: 65,
     store: "mysql://h",
     keys: { stageFor: "1m", jwksMaxAge: "2m", defaultAlgorithm: "RS256" },
     refreshToken: { idleLifetime: "9d", absoluteLifetime: "1d", retryWindow: "1h" },

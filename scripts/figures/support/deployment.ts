@@ -26,6 +26,8 @@ export interface DeploymentOptions {
   readonly store: StoreKind;
   /** Redis only; default "everysec". */
   readonly appendOnly?: "no" | "everysec" | "always";
+  /** Of each issuer; 1 if absent. */
+  readonly workers?: number;
   /** Over what every figure has. */
   readonly settings?: Partial<ConfigDocument>;
 }
@@ -35,7 +37,7 @@ export interface IssuerProcess {
   readonly child: Child;
   /** SIGTERM. */
   stop(): Promise<void>;
-  /** SIGKILL. */
+  /** SIGKILL to it and its workers. */
   kill(): Promise<void>;
 }
 
@@ -64,7 +66,7 @@ export class Deployment {
   static async make(options: DeploymentOptions): Promise<Deployment> {
     const directory = mkdtempSync(join(tmpdir(), "mintmark-"));
     const redis = options.store === "redis" ? await startRedis({ config: redisConfig(options.appendOnly ?? "everysec") }) : undefined;
-    return new Deployment(directory, redis, await freePort(), options.settings ?? {});
+    return new Deployment(directory, redis, await freePort(), { workers: options.workers ?? 1, ...options.settings });
   }
 
   /** Writes the configuration file again; issuers started later follow it. */
