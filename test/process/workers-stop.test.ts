@@ -87,6 +87,7 @@ t.test("SIGTERM again after 2 s ends all at once with exit 1", { skip }, async (
   await pause(2_300);
   issuer.signal("SIGTERM");
   t.equal(await issuer.ended, 1);
+  t.notMatch(issuer.stderr(), /this worker ends/, "they did not end by themselves");
   await until("the workers are gone", () => !workers.some(isAlive));
   request.destroy();
 });
