@@ -130,6 +130,18 @@ t.test(
   },
 );
 
+t.test("a worker that hangs and is killed takes no new client with it", { skip: skipWithoutProc }, async (t) => {
+  const home = await Home.make(t, { settings: { workers: 2 } });
+  const issuer = await home.start();
+  const [hanging = 0] = await workersUp(issuer, 2);
+  process.kill(hanging, "SIGSTOP");
+  const answers = Promise.all(Array.from({ length: 30 }, () => call(`${issuer.url}/livez`)));
+  await pause(300);
+  process.kill(hanging, "SIGKILL");
+  for (const { status } of await answers) t.equal(status, 200);
+  await workersUp(issuer, 2, [hanging]);
+});
+
 t.test("while one starts anew the port is served by the others, and readiness waits for it", { skip: skipWithoutProc }, async (t) => {
   const home = await Home.make(t, { settings: { workers: 2 } });
   const issuer = await home.start();
