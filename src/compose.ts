@@ -8,12 +8,17 @@ import type { Store } from "./domain/ports.ts";
 import { createIssuer, createOperator, type Issuer, type Operator, type Ports } from "./issuer/index.ts";
 import {
   auditListener,
+  coreCount,
   createFetchDocument,
   createLogger,
   createMetrics,
+  createMetricsSum,
   createPasswordHasher,
+  type ForkedProcess,
+  forkProcess,
   type Logger,
   type Metrics,
+  type MetricsSnapshot,
   metricsListener,
   monotonicSeconds,
   networkMatcher,
@@ -27,18 +32,23 @@ import { openLocalCustodian } from "./signers/local.ts";
 import { openEmbeddedStore } from "./stores/embedded/index.ts";
 import { openRedisStore } from "./stores/redis/index.ts";
 
-export { packageVersion, systemClock, systemRandom } from "./platform/index.ts";
+export { killForked, monotonicSeconds, packageVersion, parentProcess, systemClock, systemRandom } from "./platform/index.ts";
+
+/** The most that the configuration takes, for machines with more cores. */
+const WORKERS_MAX = 64;
+
+/** What every listener needs. */
+export interface ListenerParts {
+  readonly random: typeof systemRandom;
+  readonly version: string;
+  readonly log: (failure: object) => void;
+  readonly onResponse: (route: string, status: number) => void;
+}
 
 export interface OpenedServer {
   readonly issuer: Issuer;
-  readonly http: {
-    readonly random: typeof systemRandom;
-    readonly version: string;
-    readonly log: (failure: object) => void;
-    readonly onResponse: (route: string, status: number) => void;
-    readonly isTrustedProxy: (address: string) => boolean;
-  };
-  readonly metrics: Pick<Metrics, "contentType" | "text">;
+  readonly http: ListenerParts & { readonly isTrustedProxy: (address: string) => boolean };
+  readonly metrics: Pick<Metrics, "contentType" | "text" | "snapshot">;
   hasAccounts(): Promise<boolean>;
   /** Closes the store; after `issuer.stop`. */
   close(): Promise<void>;
@@ -61,16 +71,50 @@ export async function openServer(config: Config, output: Writable = process.stdo
   return {
     issuer,
     hasAccounts,
-    http: {
-      random: systemRandom,
-      version: packageVersion(),
-      log: (failure) => logger.error("http_failure", { ...failure }),
-      isTrustedProxy: networkMatcher(config.trustedProxies),
-      onResponse: (route, status) => metrics.count("mintmark_http_responses_total", { route, status: String(status) }),
-    },
+    http: { ...listenerParts(logger, metrics), isTrustedProxy: networkMatcher(config.trustedProxies) },
     metrics,
     close: () => store.close(),
   };
+}
+
+/** What the first of several processes has: no store and no keys, but the one listener for metrics, and its workers. */
+export interface OpenedFirstProcess {
+  readonly http: ListenerParts;
+  /** The sums over all processes, as far as they were told. */
+  readonly metrics: Pick<Metrics, "contentType" | "text">;
+  fork(): ForkedProcess;
+  readonly watcher: {
+    ended(worker: object): void;
+    restarted(pid: number): void;
+    metrics(worker: number, snapshot: object): void;
+    gone(worker: number): void;
+  };
+}
+
+/** `command` is what a worker runs; `output` gets the log. */
+export function openFirstProcess(command: string, output: Writable = process.stdout): OpenedFirstProcess {
+  const logger = createLogger(output, "info");
+  const metrics = createMetrics();
+  const sum = createMetricsSum();
+  return {
+    http: listenerParts(logger, metrics),
+    metrics: { contentType: metrics.contentType, text: async () => sum.text(await metrics.snapshot()) },
+    fork: () => forkProcess(command),
+    watcher: {
+      ended: (worker) => logger.warn("worker_ended", { ...worker }),
+      restarted(pid) {
+        metrics.count("mintmark_worker_restarts_total", {});
+        logger.info("worker_restarted", { pid });
+      },
+      metrics: (worker, snapshot) => sum.take(worker, snapshot as MetricsSnapshot),
+      gone: (worker) => sum.gone(worker),
+    },
+  };
+}
+
+/** How many processes are to serve. */
+export function workerCount({ workers }: Pick<Config, "workers">): number {
+  return workers === "auto" ? Math.min(coreCount(), WORKERS_MAX) : workers;
 }
 
 /** Opens the operator's side of the same store and keys. Its audit lines go to `output`. Throws `StoreError`, `KeyError`. */
@@ -88,6 +132,15 @@ export async function openOperator(config: Config, output: Writable = process.st
 
 export function sha256Hex(text: string): string {
   return Buffer.from(systemDigests.sha256(Buffer.from(text))).toString("hex");
+}
+
+function listenerParts(logger: Logger, metrics: Metrics): ListenerParts {
+  return {
+    random: systemRandom,
+    version: packageVersion(),
+    log: (failure) => logger.error("http_failure", { ...failure }),
+    onResponse: (route, status) => metrics.count("mintmark_http_responses_total", { route, status: String(status) }),
+  };
 }
 
 function openStore(config: Config, logger: Logger): Promise<Store> {

@@ -41,6 +41,8 @@ export interface Config {
   readonly listen: Listen;
   /** Metrics and health; undefined: no such listener. */
   readonly ops: Listen | undefined;
+  /** How many processes serve; "auto": one per core. */
+  readonly workers: number | "auto";
   readonly store: StoreConfig;
   /** The folder of private parts (absolute), and the 32 bytes under which they are sealed. */
   readonly keys: { readonly directory: string; readonly encryptionKey?: Uint8Array };
@@ -96,6 +98,7 @@ function parse(document: unknown, environment: Environment, workingDirectory: st
   const config: Config = {
     listen: whole.listen,
     ops: whole.ops === false || whole.ops.port === false ? undefined : { host: whole.ops.host, port: whole.ops.port },
+    workers: whole.workers,
     store: storeOf(whole, workingDirectory),
     keys: { directory: keysDirectory(whole, workingDirectory), ...(encryptionKey && { encryptionKey }) },
     trustedProxies: whole.trustedProxies,

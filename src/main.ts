@@ -1,14 +1,21 @@
 #!/usr/bin/env node
 /** argv → command line or server; the only file that touches signals and exit codes. */
 
-import type { AddressInfo } from "node:net";
-import type { Address, OpenServer, Server } from "./cli/index.ts";
+import type { FirstProcess, OpenServer, WorkerDependencies } from "./cli/index.ts";
 
 /** The LTS line of .nvmrc. Nothing above and nothing imported statically needs it, so that an older one can say so. */
 const NODE_MAJOR = 24;
 
+/** The command that `serve` forks where there are several processes. */
+const WORKER = "worker";
+
+/** Ends the workers of this process at once, where it has some. */
+let endWorkers = (): void => undefined;
+
 async function main(argv: readonly string[]): Promise<void> {
-  const stop = argv[0] === "serve" ? stopSignal() : new AbortController().signal;
+  const [command] = argv;
+  const stop = command === "serve" ? stopSignal() : new AbortController().signal;
+  if (command === WORKER) passOverSignals();
   const { run, crashText } = await import("./cli/index.ts");
   // A rejection that nobody handles ends here as well.
   process.on("uncaughtException", (error) => {
@@ -22,6 +29,7 @@ async function main(argv: readonly string[]): Promise<void> {
   process.stderr.on("error", () => undefined);
 
   const { openOperator, packageVersion, sha256Hex, systemClock, systemRandom } = await import("./compose.ts");
+  const worker = command === WORKER ? await workerDependencies() : undefined;
   const code = await run(argv, process, {
     environment: process.env,
     workingDirectory: process.cwd(),
@@ -33,8 +41,10 @@ async function main(argv: readonly string[]): Promise<void> {
     openOperator: (config) => openOperator(config),
     openServer,
     stop,
+    ...(worker === undefined ? {} : { worker }),
   });
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  endWorkers();
   process.exit(code === 0 && isDataLost ? 1 : code);
 }
 
@@ -45,7 +55,10 @@ function stopSignal(): AbortSignal {
   const controller = new AbortController();
   let isRepeat = true;
   const onSignal = (): void => {
-    if (controller.signal.aborted && !isRepeat) process.exit(1);
+    if (controller.signal.aborted && !isRepeat) {
+      endWorkers();
+      process.exit(1);
+    }
     if (controller.signal.aborted) return;
     controller.abort();
     setTimeout(() => {
@@ -56,40 +69,26 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** The issuer and its two listeners. */
-const openServer: OpenServer = async (config): Promise<Server> => {
-  const { openServer: openIssuer } = await import("./compose.ts");
-  const { buildApp } = await import("./http/app.ts");
-  const { buildOpsApp } = await import("./http/ops.ts");
-  const { issuer, http, metrics, hasAccounts, close } = await openIssuer(config);
-  const app = buildApp({ ...http, issuer });
-  let isStopping = false;
-  // Load balancers are told before the first connection is refused.
-  const readiness = async () => (isStopping ? { ready: false, missing: ["shutting down"] } : issuer.readiness());
-  const opsApp = config.ops === undefined ? undefined : buildOpsApp({ ...http, issuer: { readiness }, metrics });
+/** The terminal and systemd send a signal to every process of the group; the first decides, and tells its workers. */
+function passOverSignals(): void {
+  process.on("SIGTERM", () => undefined).on("SIGINT", () => undefined);
+}
 
-  return {
-    async listen() {
-      await issuer.start();
-      await app.listen({ ...config.listen });
-      if (config.ops !== undefined) await opsApp?.listen({ ...config.ops });
-      return { http: addressOf(app.server), ops: opsApp === undefined ? undefined : addressOf(opsApp.server) };
-    },
-    hasAccounts,
-    async close() {
-      isStopping = true;
-      await app.close();
-      await opsApp?.close();
-      await issuer.stop();
-      await close();
-    },
-  };
+/** One process that does it all, or the first of several. */
+const openServer: OpenServer = async (config) => {
+  const { workerCount, killForked } = await import("./compose.ts");
+  const count = workerCount(config);
+  if (count === 1) return (await import("./main/one-process.ts")).openOneProcess(config);
+  endWorkers = killForked;
+  return (await import("./main/several-processes.ts")).openSeveralProcesses(config, count, WORKER);
 };
 
-function addressOf(server: { address(): AddressInfo | string | null }): Address {
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new TypeError("an HTTP server listens on a port");
-  return address;
+/** What a worker has besides; undefined in a process that nobody forked to be one. */
+async function workerDependencies(): Promise<WorkerDependencies | undefined> {
+  const { parentProcess } = await import("./compose.ts");
+  const firstProcess = parentProcess() as FirstProcess | undefined;
+  if (firstProcess === undefined) return undefined;
+  return { firstProcess, openServer: async (config) => (await import("./main/one-process.ts")).openOneProcess(config) };
 }
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

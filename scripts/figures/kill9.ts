@@ -1,6 +1,6 @@
 /**
  * The server is killed in the middle of its commits, again and again: every acknowledged rotation and every acknowledged end must be there.
- * `node scripts/figures/kill9.ts [--rounds 50] [--sessions 16] [--store embedded|redis]`
+ * `node scripts/figures/kill9.ts [--rounds 50] [--sessions 16] [--store embedded|redis] [--workers 1]`
  *
  * Healing is off: a store that lost an acknowledged rotation refuses the token it led to.
  */
@@ -19,6 +19,8 @@ const LOAD_MILLIS_SPREAD = 300;
 
 export interface Kill9Options {
   readonly store: StoreKind;
+  /** All of them are killed; 1 if absent. */
+  readonly workers?: number;
   readonly rounds: number;
   /** Sessions that rotate without a pause while the server is killed. */
   readonly sessions: number;
@@ -44,39 +46,44 @@ interface Holder {
 type Counting = { -readonly [Name in keyof Kill9Counts]: Kill9Counts[Name] };
 
 export function kill9(options: Kill9Options): Promise<Kill9Counts> {
-  return withDeployment({ store: options.store, settings: { refreshToken: { heal: false } } }, async (deployment) => {
-    const users = await deployment.addUsers("killed", options.sessions, PASSWORD);
-    const counts: Counting = {
-      rounds: options.rounds,
-      rotationsAcknowledged: 0,
-      rotationsLost: 0,
-      endsAcknowledged: 0,
-      endsLost: 0,
-      inFlight: 0,
-      errors: 0,
-    };
-    let issuer = await deployment.startIssuer();
-    const holders: Holder[] = [];
-    await inLanes(2, users.length, async (_, index) => {
-      const user = at(users, index);
-      holders.push({ user, token: (await mustLogIn(issuer.client, user, PASSWORD)).refreshToken });
-    });
+  return withDeployment(
+    { store: options.store, workers: options.workers ?? 1, settings: { refreshToken: { heal: false } } },
+    async (deployment) => {
+      const users = await deployment.addUsers("killed", options.sessions, PASSWORD);
+      const counts: Counting = {
+        rounds: options.rounds,
+        rotationsAcknowledged: 0,
+        rotationsLost: 0,
+        endsAcknowledged: 0,
+        endsLost: 0,
+        inFlight: 0,
+        errors: 0,
+      };
+      let issuer = await deployment.startIssuer();
+      const holders: Holder[] = [];
+      await inLanes(2, users.length, async (_, index) => {
+        const user = at(users, index);
+        holders.push({ user, token: (await mustLogIn(issuer.client, user, PASSWORD)).refreshToken });
+      });
 
-    for (let round = 0; round < options.rounds; round += 1) {
-      const doomed = await Promise.all(
-        Array.from({ length: ENDS_PER_ROUND }, (_, index) => mustLogIn(issuer.client, at(users, (round + index) % users.length), PASSWORD)),
-      );
-      const ended = await load(
-        issuer,
-        holders,
-        doomed.map(({ refreshToken }) => refreshToken),
-        counts,
-      );
-      issuer = await deployment.startIssuer();
-      await check(issuer, holders, ended, counts);
-    }
-    return counts;
-  });
+      for (let round = 0; round < options.rounds; round += 1) {
+        const doomed = await Promise.all(
+          Array.from({ length: ENDS_PER_ROUND }, (_, index) =>
+            mustLogIn(issuer.client, at(users, (round + index) % users.length), PASSWORD),
+          ),
+        );
+        const ended = await load(
+          issuer,
+          holders,
+          doomed.map(({ refreshToken }) => refreshToken),
+          counts,
+        );
+        issuer = await deployment.startIssuer();
+        await check(issuer, holders, ended, counts);
+      }
+      return counts;
+    },
+  );
 }
 
 /** Rotates and revokes until the server is dead; the tokens whose revocation was acknowledged. */
@@ -128,10 +135,10 @@ async function check(issuer: IssuerProcess, holders: readonly Holder[], ended: r
 
 if (import.meta.main) {
   await report(async () => {
-    const { store: name, ...options } = readOptions({ rounds: 50, sessions: 16, store: "embedded" });
+    const { store: name, ...options } = readOptions({ rounds: 50, sessions: 16, workers: 1, store: "embedded" });
     const store = oneOf("store", name, STORES);
     const counts = await kill9({ ...options, store });
     const isGood = counts.rotationsLost + counts.endsLost + counts.errors === 0 && counts.rotationsAcknowledged > 0;
-    return { counts: { figure: "kill9", store, ...counts }, good: isGood };
+    return { counts: { figure: "kill9", store, workers: options.workers, ...counts }, good: isGood };
   });
 }

@@ -1,7 +1,7 @@
 /**
  * A client that loses every fifth response and retries: within the window, later with its Idempotency-Key, and across an
  * outage of Redis (killed, away for 40 s, back with its append-only file). And a thief outside the window.
- * `node scripts/figures/lossy.ts [--refreshes 10000] [--sessions 100] [--outage 40] [--thefts 100] [--store redis|embedded]`
+ * `node scripts/figures/lossy.ts [--refreshes 10000] [--sessions 100] [--outage 40] [--thefts 100] [--store redis|embedded] [--workers 1]`
  */
 
 import type { RedisServer } from "../../test/support/redis.ts";
@@ -29,6 +29,8 @@ const THINK_MILLIS = 50;
 
 export interface LossyFigureOptions {
   readonly store: StoreKind;
+  /** Of the issuer; 1 if absent. */
+  readonly workers?: number;
   readonly refreshes: number;
   readonly sessions: number;
   /** Redis only; 0: no outage. */
@@ -43,7 +45,7 @@ export interface LossyFigureCounts {
 
 /** Half of the refreshes within the window, a quarter late with a key, a quarter (Redis) around the outage. */
 export function lossy(options: LossyFigureOptions): Promise<LossyFigureCounts> {
-  return withDeployment({ store: options.store }, async (deployment) => {
+  return withDeployment({ store: options.store, workers: options.workers ?? 1 }, async (deployment) => {
     const users = await deployment.addUsers("lossy", Math.ceil(options.sessions / SESSIONS_PER_USER), PASSWORD);
     const issuer = await deployment.startIssuer();
     const clients: LossyClient[] = [];
@@ -94,8 +96,8 @@ async function outage(redis: RedisServer, counts: LossyCounts, total: number, mi
 }
 
 /** Thefts outside the window; each user has one more session that must not notice. */
-export function thefts(options: { readonly store: StoreKind; readonly thefts: number }): Promise<TheftCounts> {
-  return withDeployment({ store: options.store, settings: SHORT }, async (deployment: Deployment) => {
+export function thefts(options: { readonly store: StoreKind; readonly workers?: number; readonly thefts: number }): Promise<TheftCounts> {
+  return withDeployment({ store: options.store, workers: options.workers ?? 1, settings: SHORT }, async (deployment: Deployment) => {
     const users = await deployment.addUsers("robbed", Math.ceil(options.thefts / SESSIONS_PER_USER), PASSWORD);
     const { client } = await deployment.startIssuer();
     return rob(client, users, PASSWORD, { thefts: options.thefts, windowMillis: LATE_MILLIS });
@@ -108,13 +110,21 @@ function isGood({ logouts, errors }: LossyCounts): boolean {
 
 if (import.meta.main) {
   await report(async () => {
-    const { store: name, ...options } = readOptions({ refreshes: 10_000, sessions: 100, outage: 40, thefts: 100, store: "redis" });
+    const { store: name, ...options } = readOptions({
+      refreshes: 10_000,
+      sessions: 100,
+      outage: 40,
+      thefts: 100,
+      workers: 1,
+      store: "redis",
+    });
     const store = oneOf("store", name, STORES);
-    const counts = await lossy({ store, refreshes: options.refreshes, sessions: options.sessions, outageSeconds: options.outage });
+    const { refreshes, sessions, outage: outageSeconds, workers } = options;
+    const counts = await lossy({ store, workers, refreshes, sessions, outageSeconds });
     console.error(JSON.stringify(counts));
-    const stolen = await thefts({ store, thefts: options.thefts });
+    const stolen = await thefts({ store, workers, thefts: options.thefts });
     const honest = [counts.withinWindow, counts.keyedAndLate, ...(counts.acrossOutage === undefined ? [] : [counts.acrossOutage])];
     const isFound = stolen.found === stolen.thefts && stolen.othersTouched === 0;
-    return { counts: { figure: "lossy", store, ...counts, theft: stolen }, good: honest.every(isGood) && isFound };
+    return { counts: { figure: "lossy", store, workers, ...counts, theft: stolen }, good: honest.every(isGood) && isFound };
   });
 }

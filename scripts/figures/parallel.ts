@@ -1,6 +1,6 @@
 /**
  * Many refreshes of one token at once, again and again: each round has one successor, whoever asks and wherever.
- * `node scripts/figures/parallel.ts [--rounds 1000] [--width 64] [--store embedded|redis] [--processes 1|2]`
+ * `node scripts/figures/parallel.ts [--rounds 1000] [--width 64] [--store embedded|redis] [--processes 1|2] [--workers 1]`
  */
 
 import { countCommands } from "./support/commands.ts";
@@ -17,6 +17,8 @@ export interface ParallelOptions {
   readonly width: number;
   readonly store: StoreKind;
   readonly processes: number;
+  /** Of each process; 1 if absent. */
+  readonly workers?: number;
   /** Refreshes over which store commands are counted, without contention; Redis only, 0: none. */
   readonly counted?: number;
 }
@@ -34,7 +36,7 @@ export interface ParallelCounts {
 }
 
 export function parallel(options: ParallelOptions): Promise<ParallelCounts> {
-  return withDeployment({ store: options.store }, async (deployment) => {
+  return withDeployment({ store: options.store, workers: options.workers ?? 1 }, async (deployment) => {
     const [user = ""] = await deployment.addUsers("parallel", 1, PASSWORD);
     const issuers: IssuerProcess[] = [];
     for (let index = 0; index < options.processes; index += 1) issuers.push(await deployment.startIssuer());
@@ -75,11 +77,18 @@ async function storeCommands(deployment: Deployment, issuers: readonly IssuerPro
 
 if (import.meta.main) {
   await report(async () => {
-    const { store: name, ...options } = readOptions({ rounds: 1_000, width: 64, store: "embedded", processes: 1, counted: 500 });
+    const { store: name, ...options } = readOptions({
+      rounds: 1_000,
+      width: 64,
+      store: "embedded",
+      processes: 1,
+      workers: 1,
+      counted: 500,
+    });
     const store = oneOf("store", name, STORES);
     const counts = await parallel({ ...options, store });
     return {
-      counts: { figure: "parallel", store, processes: options.processes, ...counts },
+      counts: { figure: "parallel", store, processes: options.processes, workers: options.workers, ...counts },
       good: counts.errors === 0 && counts.forkedRounds === 0,
     };
   });

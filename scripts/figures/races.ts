@@ -1,6 +1,6 @@
 /**
  * A login or a refresh racing a password change, `DELETE /sessions` and `POST /revoke`: what lives afterwards that shouldn't.
- * `node scripts/figures/races.ts [--rounds 1000] [--race all] [--store embedded|redis] [--processes 1|2] [--lanes 4]`
+ * `node scripts/figures/races.ts [--rounds 1000] [--race all] [--store embedded|redis] [--processes 1|2] [--workers 1] [--lanes 4]`
  *
  * A round counts as `alive` where, after the ending call was acknowledged, a refresh token is still good although its session
  * existed before that call was sent, or was begun with the old password. What a login or a refresh may answer in
@@ -25,6 +25,8 @@ export interface RaceOptions {
   readonly rounds: number;
   readonly store: StoreKind;
   readonly processes: number;
+  /** Of each process; 1 if absent. */
+  readonly workers?: number;
   /** Subjects at work at the same time. */
   readonly lanes: number;
 }
@@ -50,7 +52,7 @@ interface Lane {
 }
 
 export function races(options: RaceOptions): Promise<RaceCounts> {
-  return withDeployment({ store: options.store }, async (deployment) => {
+  return withDeployment({ store: options.store, workers: options.workers ?? 1 }, async (deployment) => {
     const password = "the password of round 0";
     const users = await deployment.addUsers("racer", options.lanes, password);
     const issuers: IssuerProcess[] = [];
@@ -118,7 +120,11 @@ async function mustAnswer(status: number, answer: Promise<number>): Promise<void
 
 if (import.meta.main) {
   await report(async () => {
-    const { store: name, race, ...options } = readOptions({ rounds: 1_000, race: "all", store: "embedded", processes: 1, lanes: 4 });
+    const {
+      store: name,
+      race,
+      ...options
+    } = readOptions({ rounds: 1_000, race: "all", store: "embedded", processes: 1, workers: 1, lanes: 4 });
     const store = oneOf("store", name, STORES);
     const chosen = race === "all" ? RACES : [oneOf("race", race, RACES)];
     const all: Record<string, RaceCounts> = {};
@@ -127,6 +133,6 @@ if (import.meta.main) {
       console.error(`${one}: ${JSON.stringify(all[one])}`);
     }
     const good = Object.values(all).every(({ alive, lost, errors }) => alive === 0 && lost === 0 && errors === 0);
-    return { counts: { figure: "races", store, processes: options.processes, ...all }, good };
+    return { counts: { figure: "races", store, processes: options.processes, workers: options.workers, ...all }, good };
   });
 }

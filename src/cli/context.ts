@@ -4,12 +4,13 @@ import { styleText } from "node:util";
 import type { Config } from "../config.ts";
 import type { Clock, Random } from "../domain/ports.ts";
 import type { Operator } from "../issuer/types.ts";
+import { EXIT } from "./exit-code.ts";
+import type { ExitCode } from "./exit-code.ts";
 import type { OpenServer } from "./server.ts";
+import type { WorkerDependencies } from "./workers/first-process.ts";
 
-/** 0 done, 1 failed, 2 wrong use or wrong configuration, 3 refused as unsafe. */
-export type ExitCode = 0 | 1 | 2 | 3;
-
-export const EXIT = { done: 0, failed: 1, usage: 2, unsafe: 3 } as const satisfies Record<string, ExitCode>;
+export { EXIT } from "./exit-code.ts";
+export type { ExitCode } from "./exit-code.ts";
 
 export interface Output {
   write(text: string): unknown;
@@ -39,6 +40,8 @@ export interface Dependencies {
   readonly openServer: OpenServer;
   /** Aborted when `serve` is asked to stop. */
   readonly stop: AbortSignal;
+  /** Only in a process that was forked to be a worker. */
+  readonly worker?: WorkerDependencies;
 }
 
 export type Style = Parameters<typeof styleText>[0];

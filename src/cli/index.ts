@@ -17,7 +17,11 @@ import { printable } from "./text.ts";
 
 export type { Dependencies, Streams } from "./context.ts";
 export { crashText } from "./failures.ts";
-export type { Address, OpenServer, Server } from "./server.ts";
+export type { Address, IssuerServer, OpenServer, Server } from "./server.ts";
+export { Fleet } from "./workers/fleet.ts";
+export type { EndedWorker } from "./workers/fleet.ts";
+export type { WorkerProcess } from "./workers/one-worker.ts";
+export type { FirstProcess, WorkerDependencies } from "./workers/first-process.ts";
 
 /** Runs one command; `argv` without the program's name. Never rejects. */
 export async function run(argv: readonly string[], streams: Streams, dependencies: Dependencies): Promise<ExitCode> {

@@ -9,6 +9,7 @@ import { examine } from "./doctor.ts";
 import { exportKeys, listKeys, promoteKey, pruneKeys, revokeKeys, rotateKeys, stageKeys } from "./keys.ts";
 import { serve } from "./serve.ts";
 import { listSessions, revokeSessions } from "./sessions.ts";
+import { serveWorker } from "./workers/serve-worker.ts";
 import { addUser, changePassword, disableUser, enableUser, listUsers, removeUser } from "./users.ts";
 
 const EXIT_CODES = `
@@ -36,6 +37,7 @@ export function createProgram(context: Context, finish: (code: ExitCode) => void
     .command("serve")
     .description("run the issuer until SIGTERM or SIGINT")
     .action(does((context) => serve(context)));
+  program.command("worker", { hidden: true }).description("what serve forks").action(does(serveWorker));
   addKeys(program.command("keys").description("signing keys and MAC keys"), does);
   addUsers(program.command("users").description("accounts of the built-in login"), does);
   addSessions(program.command("sessions").description("who is logged in"), does);

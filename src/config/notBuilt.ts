@@ -10,7 +10,6 @@ export function checkNotBuilt(settings: SeenSettings, environment: Environment, 
     if (isUsed) place.fault(`${what} not built yet`);
   };
   const keys = root.member("keys");
-  refuse(settings.workers !== undefined && settings.workers !== 1, root.member("workers"), "more than one process is");
   refuse(settings.keys?.store?.kind === "shared", keys.member("store"), "keys in the shared store are");
   refuse(typeof settings.keys?.oldEncryptionKeyFile === "string", keys.member("oldEncryptionKeyFile"), "keys rewrap is");
 

@@ -12,6 +12,7 @@ import { checkTrustedIssuers } from "./trustedIssuers.ts";
 export function checkRelations(settings: SeenSettings, surroundings: Surroundings, root: Place): void {
   const issuer = issuerOf(settings);
   checkIssuer(settings, issuer, surroundings, root);
+  checkOps(settings, root.member("ops"));
   checkKeys(settings, surroundings, root.member("keys"));
   checkLifetimes(settings, root.member("refreshToken"));
   checkResources(settings, issuer, root.member("resources"));
@@ -41,6 +42,13 @@ function checkIssuer(settings: SeenSettings, issuer: string | undefined, { produ
   }
   if (isDerived && isWildcard(host))
     warn("issuer: is missing and listen.host means every interface: no client can use the issuer made from it");
+}
+
+/** One port is not had twice; port 0 is another each time. */
+function checkOps({ listen, ops }: SeenSettings, place: Place): void {
+  if (!listen?.host || !ops || !ops.host || !ops.port || ops.port !== listen.port) return;
+  const areApart = listen.host !== ops.host && !isWildcard(listen.host) && !isWildcard(ops.host);
+  if (!areApart) place.member("port").fault("expected another port than listen.port");
 }
 
 function checkKeys(settings: SeenSettings, surroundings: Surroundings, place: Place): void {

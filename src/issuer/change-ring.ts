@@ -50,8 +50,8 @@ export async function changeRing(context: Context, keyRing: KeyRing, wish: RingW
       if (clock() >= deadline) throw new UnavailableError("the key ring is being changed by others");
     }
   } catch (error) {
-    // A swap of unknown outcome may yet make the ring name them.
-    if (error instanceof StoreError && error.outcome === "unknown") stock.keepAll();
+    // A swap of unknown outcome may yet make the ring name them; and the first ring may be another's, who has found them.
+    if (error instanceof StoreError && (error.outcome === "unknown" || options.write === true)) stock.keepAll();
     throw error;
   } finally {
     await Promise.all(stock.unused().map((kid) => custodian.erase(kid)));

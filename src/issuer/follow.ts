@@ -71,12 +71,18 @@ export class Follower {
     if (keyRing.bytes === undefined) await this.#change(NO_WISH, { first: isFirst, write: true });
     // A first start that was cut short between ring and marker left the ring's first version.
     if (found === undefined && (isFirst || keyRing.ring.version === 1)) await marker.create();
-    else if (found === undefined) marker.noteEmptied();
+    else if (found === undefined) await this.#noteIfEmptied();
     else reach.add({ from: found.aliveAt, to: context.clock() });
     if (keyRing.faults !== "") throw new KeyError(keyRing.faults);
     await this.#plan();
     this.#isBooted = true;
     this.#assertEndsAside();
+  }
+
+  /** Another node may have made ring and marker since the marker was looked for. */
+  async #noteIfEmptied(): Promise<void> {
+    const { marker } = this.#parts;
+    if ((await marker.read()) === undefined) marker.noteEmptied();
   }
 
   /** A store that drops sessions at will, or forgets them all when it ends, is not started on. */

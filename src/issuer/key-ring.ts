@@ -88,9 +88,14 @@ export class KeyRing {
     }
   }
 
-  /** Takes a ring that no store holds yet as the view; the next change writes it. */
-  adopt(ring: Ring): Promise<void> {
-    return this.#show(ring, undefined);
+  /**
+   * Takes a ring that no store holds yet as the view; the next change writes it. Says nothing of keys that can't be opened:
+   * another start may have made them, lost, and erased them again.
+   */
+  async adopt(ring: Ring): Promise<void> {
+    const now = this.#context.clock();
+    this.#faults = await this.#opened.open(ring, this.policy, now);
+    this.#setView(ring, undefined, now);
   }
 
   /** Reads ring, policy and clock anew; calls while one is under way share it. Throws `StoreError`. */
@@ -133,10 +138,16 @@ export class KeyRing {
   async #takeRing(bytes: Bytes | undefined): Promise<void> {
     if (bytes !== undefined && this.#view?.bytes !== undefined && sameBytes(bytes, this.#view.bytes)) return this.#keepUp();
     const stored = bytes === undefined ? EMPTY_RING : ringDocument.decode(bytes);
-    const known = this.#view?.ring;
+    const known = this.#followed();
     const repaired = known === undefined ? undefined : repairedRing(stored, known, this.policy, this.#context.clock());
     if (repaired !== undefined) return this.#repair(bytes, repaired);
     if (bytes !== undefined) await this.#show(stored, bytes);
+  }
+
+  /** The ring that a store's must not fall behind; one that was only adopted was never in force. */
+  #followed(): Ring | undefined {
+    const ring = this.#view?.ring;
+    return ring?.version === EMPTY_RING.version ? undefined : ring;
   }
 
   /** The store went back: what it lost is put back before anything is followed. */

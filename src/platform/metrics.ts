@@ -7,6 +7,7 @@ const COUNTERS = {
   mintmark_logins_total: { help: "Logins, by outcome.", labels: ["outcome"] },
   mintmark_session_ends_total: { help: "Sessions ended, by reason.", labels: ["reason"] },
   mintmark_store_errors_total: { help: "Store calls that failed, by outcome.", labels: ["outcome"] },
+  mintmark_worker_restarts_total: { help: "Workers that ended unasked and were replaced.", labels: [] },
   mintmark_http_responses_total: { help: "HTTP responses, by route pattern and status.", labels: ["route", "status"] },
 } as const;
 
@@ -14,6 +15,7 @@ const HISTOGRAMS = {
   mintmark_store_seconds: { help: "Duration of store calls.", labels: ["op"] },
 } as const;
 
+/** Every process sees the same keys and the same store: of several the largest number counts, not the sum. */
 const GAUGES = {
   mintmark_keys: { help: "Keys on the key ring, by algorithm and state.", labels: ["algorithm", "state"] },
   mintmark_store_emptied: { help: "1 while the store's marker is missing: the store was emptied.", labels: [] },
@@ -25,11 +27,15 @@ const BUCKETS_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.
 type Table = Readonly<Record<string, { readonly help: string; readonly labels: readonly string[] }>>;
 type Labels<T extends Table, N extends keyof T> = Readonly<Record<T[N]["labels"][number], string>>;
 
+/** What a process counts and measures, in a form that can be sent to another. */
+export type MetricsSnapshot = readonly { readonly name: string; readonly type: string }[];
+
 /** Label values are words of the code (outcomes, route patterns, states), never of a request: each value is a time series. */
 export interface Metrics {
   /** The Prometheus text format. */
   text(): Promise<string>;
   readonly contentType: string;
+  snapshot(): Promise<MetricsSnapshot>;
   count<N extends keyof typeof COUNTERS>(name: N, labels: Labels<typeof COUNTERS, N>, by?: number): void;
   observe<N extends keyof typeof HISTOGRAMS>(name: N, labels: Labels<typeof HISTOGRAMS, N>, seconds: number): void;
   gauge<N extends keyof typeof GAUGES>(name: N, labels: Labels<typeof GAUGES, N>, value: number): void;
@@ -43,7 +49,7 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
   const counters = each(COUNTERS, (name, { help, labels }) => new Counter({ name, help, labelNames: labels, registers }));
-  const gauges = each(GAUGES, (name, { help, labels }) => new Gauge({ name, help, labelNames: labels, registers }));
+  const gauges = each(GAUGES, (name, { help, labels }) => new Gauge({ name, help, labelNames: labels, aggregator: "max", registers }));
   const histograms = each(
     HISTOGRAMS,
     (name, { help, labels }) => new Histogram({ name, help, labelNames: labels, buckets: BUCKETS_SECONDS, registers }),
@@ -52,6 +58,7 @@ export function createMetrics(): Metrics {
   return {
     text: () => registry.metrics(),
     contentType: registry.contentType,
+    snapshot: async () => registry.getMetricsAsJSON(),
     count: (name, labels, by = 1) => named(counters, name).inc(labels, by),
     observe: (name, labels, seconds) => named(histograms, name).observe(labels, seconds),
     gauge: (name, labels, value) => named(gauges, name).set(labels, value),

@@ -11,6 +11,7 @@ const DAY = 24 * HOUR;
 const SHOWN = {
   listen: { host: "127.0.0.1", port: 3000 },
   ops: { host: "127.0.0.1", port: 9464 },
+  workers: 1,
   store: { kind: "embedded", directory: `${FOLDER}/data` },
   keys: { directory: `${FOLDER}/keys` },
   trustedProxies: [],

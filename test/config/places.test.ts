@@ -125,6 +125,10 @@ const single: readonly (readonly [name: string, place: string, document: unknown
   ["trusting all proxies", "trustedProxies", { trustedProxies: true }],
   ["a proxy that is no address", "trustedProxies[0]", { trustedProxies: ["proxy"] }, /IP address/],
   ["workers 0", "workers", { workers: 0 }],
+  ["65 workers", "workers", { workers: 65 }],
+  ["one port for both listeners", "ops.port", { listen: { port: 3000 }, ops: { port: 3000 } }, /another port/],
+  ["one port on every interface and on one", "ops.port", { listen: { host: "::", port: 3000 }, ops: { port: 3000 } }],
+  ["the port of issuer and metrics both from defaults", "ops.port", { listen: { port: 9464 } }],
   ["a password length under 8", "login.minPasswordLength", { login: { minPasswordLength: 7 } }],
   ["no failure allowed", "login.failuresPerMinute", { login: { failuresPerMinute: 0 } }],
   ["a fraction", "login.failuresPerMinute", { login: { failuresPerMinute: 1.5 } }],
@@ -133,6 +137,13 @@ const single: readonly (readonly [name: string, place: string, document: unknown
   ["keys nowhere", "keys.store", { keys: { store: "file:" } }],
   ["keys by URL", "keys.store", { keys: { store: "file://host/keys" } }],
 ];
+
+t.test("one port is right for both listeners where the hosts are apart, and 0 is another port each time", async (t) => {
+  t.same(faultsOf({ listen: { port: 3000 }, ops: { host: "10.0.0.1", port: 3000 } }), []);
+  t.same(faultsOf({ issuer: "http://127.0.0.1:3000", listen: { port: 0 }, ops: { port: 0 } }), []);
+  t.same(faultsOf({}, { MINTMARK_PORT: "9464", MINTMARK_OPS_PORT: "false" }), []);
+  t.match(faultsOf({}, { MINTMARK_OPS_PORT: "3000" }), [/^MINTMARK_OPS_PORT: expected another port/], "the variable is named");
+});
 
 for (const [name, place, document, message] of single) {
   t.test(`refused, once and at its place: ${name}`, async (t) => {

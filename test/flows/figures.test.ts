@@ -25,6 +25,11 @@ for (const { store, skip, chosen } of STORES) {
     t.same({ errors, forkedRounds, mostSuccessors, requests }, { errors: 0, forkedRounds: 0, mostSuccessors: 1, requests: 256 });
   });
 
+  t.test(`64 refreshes of one token at once have one successor, from three workers of one process (${store})`, { skip }, async (t) => {
+    const { errors, forkedRounds, mostSuccessors, requests } = await parallel({ store, rounds: 4, width: 64, processes: 1, workers: 3 });
+    t.same({ errors, forkedRounds, mostSuccessors, requests }, { errors: 0, forkedRounds: 0, mostSuccessors: 1, requests: 256 });
+  });
+
   t.test(`an assertion at two processes in the same millisecond is taken once (${store})`, { skip }, async (t) => {
     const { wonBySecond: _, ...counts } = await assertions({ store, rounds: 20 });
     t.same(counts, { rounds: 20, acceptedTwice: 0, acceptedNever: 0, serverErrors: 0, otherAnswers: 0 });

@@ -1,49 +1,18 @@
 /** The process at its end: what was begun is finished, and it is gone in time. */
 
-import { Agent } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import t from "tap";
-import { FORM, mustLogIn } from "../support/client-calls.ts";
+import { mustLogIn } from "../support/client-calls.ts";
 import { call } from "../support/http-call.ts";
-import type { CallError } from "../support/http-call.ts";
 import { Home } from "../support/issuer-process.ts";
-import type { RunningIssuer } from "../support/issuer-process.ts";
+import { newLoad, refreshOnAndOn } from "../support/refresh-load.ts";
 import { launch } from "../support/server-process.ts";
+import { unfinished } from "../support/unfinished.ts";
 import { pause, until } from "../support/wait.ts";
 
 const PASSWORD = "the password of the last moment";
 const PROJECT = join(import.meta.dirname, "../..");
-
-interface Load {
-  answered: number;
-  closing: number;
-  /** Requests that were begun on a connection and had no whole answer. */
-  cut: string[];
-}
-
-/** One kept-alive client that refreshes without a pause until the server is gone. */
-async function refreshOnAndOn(issuer: RunningIssuer, refreshToken: string, load: Load): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  let token = refreshToken;
-  try {
-    for (;;) {
-      const body = new URLSearchParams({ grant_type: "refresh_token", client_id: "app", refresh_token: token }).toString();
-      const answer = await call(`${issuer.url}/token`, { method: "POST", headers: { ...FORM, connection: "keep-alive" }, body, agent });
-      if (answer.status !== 200) return void load.cut.push(`${answer.status} ${answer.body}`);
-      load.answered += 1;
-      if (answer.headers["connection"] === "close") load.closing += 1;
-      token = (JSON.parse(answer.body) as { refresh_token: string }).refresh_token;
-    }
-  } catch (error) {
-    const { code, wasKept, message } = error as CallError;
-    // A new connection that nobody took any more, at once or in the system's queue, cut no answer.
-    const isRefused = code === "ECONNREFUSED" || (code === "ECONNRESET" && !wasKept);
-    if (!isRefused) load.cut.push(code ?? message);
-  } finally {
-    agent.destroy();
-  }
-}
 
 t.test("SIGTERM under load: every request that was begun is answered, and exit 0", async (t) => {
   const home = await Home.make(t);
@@ -51,7 +20,7 @@ t.test("SIGTERM under load: every request that was begun is answered, and exit 0
   await home.addUser("zoe", PASSWORD);
   const sessions = [];
   for (let index = 0; index < 12; index += 1) sessions.push(await mustLogIn(issuer, "zoe", PASSWORD));
-  const load: Load = { answered: 0, closing: 0, cut: [] };
+  const load = newLoad();
   const clients = sessions.map(({ refreshToken }) => refreshOnAndOn(issuer, refreshToken, load));
   await until("the clients are at work", () => load.answered > 100, 60_000);
   t.equal(await issuer.stop(), 0);
@@ -80,23 +49,6 @@ t.test("a request over a kept connection, sent before its client could know of t
   t.match(text, /^connection: close\r$/im);
   t.equal(await issuer.ended, 0);
 });
-
-/** A request of which the last byte is missing. */
-async function unfinished(issuer: RunningIssuer) {
-  const { hostname, port } = new URL(issuer.url);
-  const socket = connect(Number(port), hostname);
-  await new Promise((resolve) => socket.once("connect", resolve));
-  let text = "";
-  socket.on("data", (piece: Buffer) => void (text += piece.toString())).on("error", () => undefined);
-  const body = "grant_type=refresh_token&client_id=app&refresh_token=garbage";
-  socket.write(
-    `POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: ${FORM["content-type"]}\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, -1)}`,
-  );
-  // The server has read it by the time that it has answered another.
-  await issuer.send("/livez");
-  const closed = new Promise<string>((resolve) => socket.once("close", () => resolve(text)));
-  return { finish: () => void socket.write(body.slice(-1)), closed, destroy: () => void socket.destroy() };
-}
 
 t.test("SIGTERM while a request is on its way: it is answered; SIGTERM again within 2 s is the same one", async (t) => {
   const home = await Home.make(t);

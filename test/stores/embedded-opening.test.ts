@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import t from "tap";
 import { openEmbeddedStore } from "../../src/stores/embedded/index.ts";
+import { openForWriting } from "../../src/stores/embedded/schema.ts";
 import { checkSqliteVersion } from "../../src/stores/embedded/version.ts";
 import { bytes, HOUR_MILLIS } from "../contract/harness.ts";
 
@@ -75,6 +76,26 @@ t.test("another program's database is refused and left as it is", async (t) => {
     ["theirs"],
   );
   again.close();
+});
+
+t.test("tables that another process makes while this one looks are not taken for another program's", async (t) => {
+  const file = join(await freshDirectory(t), "mintmark.db");
+  const { prepare } = DatabaseSync.prototype;
+  t.teardown(() => void (DatabaseSync.prototype.prepare = prepare));
+  let looks = 0;
+  DatabaseSync.prototype.prepare = function (this: DatabaseSync, sql: string) {
+    looks += 1;
+    // After its first look.
+    if (looks === 2) {
+      DatabaseSync.prototype.prepare = prepare;
+      openForWriting(file, 1_000).close();
+    }
+    return prepare.call(this, sql);
+  };
+  const database = openForWriting(file, 1_000);
+  t.equal(looks, 2);
+  t.equal(database.prepare("SELECT count(*) AS count FROM clock").get()?.["count"], 1);
+  database.close();
 });
 
 t.test("a database of a later format is refused", async (t) => {

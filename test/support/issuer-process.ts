@@ -132,7 +132,8 @@ export class Home {
 
   /** A process that may or may not come to listen. */
   launch(env: Readonly<Record<string, string>> = {}): ServerProcess {
-    const process = launch({ cwd: this.folder, env });
+    // A group of its own: what a test sends to all its processes is sent to no other.
+    const process = launch({ cwd: this.folder, env, asGroup: true });
     this.#started.push(process);
     return process;
   }

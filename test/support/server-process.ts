@@ -18,11 +18,15 @@ export interface ServerProcess {
   /** Where it listens, as it says itself. Rejects, with what it wrote, where it ends before. */
   readonly listening: Promise<{ readonly url: string; readonly opsUrl: string | undefined }>;
   signal(name: NodeJS.Signals): void;
+  /** To all its processes at once, as a terminal does; only where it was launched as a group. */
+  signalGroup(name: NodeJS.Signals): void;
 }
 
 export interface Launch {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** A process group of its own. */
+  readonly asGroup?: boolean;
 }
 
 const running = new Set<ChildProcess>();
@@ -48,9 +52,14 @@ export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): R
 }
 
 /** `node src/main.ts <args>`, or another command. */
-export function launch({ cwd, env }: Launch, args: readonly string[] = ["serve"], command?: string): ServerProcess {
+export function launch({ cwd, env, asGroup = false }: Launch, args: readonly string[] = ["serve"], command?: string): ServerProcess {
   const argv = command === undefined ? [MAIN, ...args] : [...args];
-  const child = spawn(command ?? process.execPath, argv, { cwd, env: cleanEnvironment(env), stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command ?? process.execPath, argv, {
+    cwd,
+    env: cleanEnvironment(env),
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: asGroup,
+  });
   running.add(child);
   const texts = { stdout: "", stderr: "" };
   const ended = new Promise<End>((resolve) => {
@@ -91,5 +100,9 @@ export function launch({ cwd, env }: Launch, args: readonly string[] = ["serve"]
     ended,
     listening,
     signal: (name) => void child.kill(name),
+    signalGroup(name) {
+      if (!asGroup || child.pid === undefined) throw new TypeError("it has no group of its own");
+      process.kill(-child.pid, name);
+    },
   };
 }

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import type { ChildProcess, SpawnOptions } from "node:child_process";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 
 const TAIL_CHARACTERS = 4_000;
 const STOP_MILLIS_MAX = 15_000;
@@ -16,7 +16,7 @@ export interface Child {
   readonly ended: Promise<number | NodeJS.Signals>;
   /** SIGTERM; SIGKILL if that does not end it. */
   stop(): Promise<void>;
-  /** SIGKILL, and waits for the end. */
+  /** SIGKILL to it and to what it forked, and waits for its end. */
   kill(): Promise<void>;
   signal(name: NodeJS.Signals): void;
   /** Called with each piece of stdout. */
@@ -68,9 +68,29 @@ export function startChild(command: string, args: readonly string[], options: Sp
       clearTimeout(timer);
     },
     async kill() {
+      const forked = child.pid === undefined ? [] : childrenOf(child.pid);
+      // First the one that would replace the others.
       child.kill("SIGKILL");
+      for (const pid of forked) killOne(pid);
       await ended;
     },
     onOutput: (listener) => void listeners.push(listener),
   };
+}
+
+/** The processes that a process forked, where the system says so. */
+function childrenOf(pid: number): readonly number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function killOne(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
 }

@@ -36,6 +36,8 @@ export interface DeploymentOptions {
   readonly store: StoreKind | StoreSetup;
   /** Of a Redis that is started here; default "everysec". */
   readonly appendOnly?: "no" | "everysec" | "always";
+  /** Of each issuer; 1 if absent. */
+  readonly workers?: number;
   /** Over what every figure has. */
   readonly settings?: Partial<ConfigDocument>;
   /** The program that issuers run; this project's own if absent. */
@@ -57,7 +59,7 @@ export interface IssuerProcess {
   readonly child: Child;
   /** SIGTERM. */
   stop(): Promise<void>;
-  /** SIGKILL. */
+  /** SIGKILL to it and its workers. */
   kill(): Promise<void>;
 }
 
@@ -84,7 +86,7 @@ export class Deployment {
     this.issuer = `http://127.0.0.1:${port}`;
     this.#configPath = join(directory, "mintmark.config.json");
     this.#environment = { MINTMARK_CONFIG: this.#configPath };
-    this.#settings = options.settings ?? {};
+    this.#settings = { workers: options.workers ?? 1, ...options.settings };
     this.configure({});
   }
 

@@ -65,9 +65,10 @@ function createTables(database: DatabaseSync): void {
   }
 }
 
+/** In this order: another process of ours may be making the tables, and their id is there when they are. */
 function isForeign(database: DatabaseSync): boolean {
-  if (pragma(database, "application_id") === APPLICATION_ID) return false;
-  return database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() !== undefined;
+  if (database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined) return false;
+  return pragma(database, "application_id") !== APPLICATION_ID;
 }
 
 /** Opens the file for writing, makes the tables in an empty one. Blocks for at most about `busyTimeoutMillis`. */
