@@ -66,6 +66,8 @@ export interface Presentation {
 
 export interface PresentContext {
   readonly now: number;
+  /** When the token came, if that was before now: no window counts the time it waited for its turn here. */
+  readonly presentedAt?: number;
   /** The active MAC key's version: what a new generation is spelled with. */
   readonly macVersion: number;
   /** When this issuer could not reach the store: time that no window counts. */
@@ -117,7 +119,7 @@ function isRetry(session: Session, presentation: Presentation, policy: PresentPo
   const { generation, exchangeKey } = presentation;
   const at = supersededAt(session, generation);
   if (at === undefined) return false;
-  const age = countedAge(at, context);
+  const age = countedAge(at, { ...context, now: context.presentedAt ?? context.now });
   if (age <= windowOf(policy.retryWindowMillis, policy)) return true;
   // That the successor was never used is the same as that it is current: its first use would have moved on.
   if (generation !== session.generation - 1) return false;

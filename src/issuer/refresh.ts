@@ -21,6 +21,7 @@ const OVER: Refusal = { ...REFUSED, isSessionOver: true };
 
 export async function refresh(parts: SessionParts, request: RefreshRequest): Promise<TokenGrant | Refusal> {
   const { context, subjects } = parts;
+  const presentedAt = context.clock();
   const token = await recognize(parts, request.refreshToken);
   if (token === undefined) {
     context.emit({ event: "refresh", outcome: "malformed", clientId: request.client.id });
@@ -28,19 +29,26 @@ export async function refresh(parts: SessionParts, request: RefreshRequest): Pro
   }
   const exchangeKey = request.idempotencyKey === undefined ? undefined : exchangeKeyOf(context, token.sid, request.idempotencyKey);
   try {
-    return await subjects.settleInTurn(token.subjectKey, (loaded) => presentOnce(parts, request, token, exchangeKey, loaded));
+    return await subjects.settleInTurn(token.subjectKey, (loaded) =>
+      presentOnce(parts, request, { ...token, exchangeKey, presentedAt }, loaded),
+    );
   } catch (error) {
     context.emit({ event: "refresh", outcome: "unavailable", clientId: request.client.id });
     throw error;
   }
 }
 
+/** A refresh token as it came. */
+interface Presented extends Recognized {
+  readonly exchangeKey: Bytes | undefined;
+  readonly presentedAt: number;
+}
+
 /** One try; undefined where the swap was lost. */
 async function presentOnce(
   parts: SessionParts,
   request: RefreshRequest,
-  token: Recognized,
-  exchangeKey: Bytes | undefined,
+  token: Presented,
   loaded: Loaded,
 ): Promise<TokenGrant | Refusal | undefined> {
   const { context, keyRing, subjects, ends, reach } = parts;
@@ -49,9 +57,9 @@ async function presentOnce(
   const mac = keyRing.activeMac();
   const presented = present(
     session,
-    { clientId: client.id, generation: token.generation, exchangeKey },
+    { clientId: client.id, generation: token.generation, exchangeKey: token.exchangeKey },
     presentPolicy(context.policy, client),
-    { now: context.clock(), macVersion: mac.version, downtime: reach.downtime() },
+    { now: context.clock(), presentedAt: token.presentedAt, macVersion: mac.version, downtime: reach.downtime() },
   );
   const { document } = loaded;
   if (session === undefined || document === undefined) return unknown(parts, client, isReplaced(document, token.sid));

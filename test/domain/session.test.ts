@@ -395,3 +395,12 @@ t.test("a session without rotation that was rolled back is healed as it is", asy
   t.match(healed, { outcome: "healed", session: { generation: 5, generationAt: START + HOUR } });
   t.equal(show("session" in healed ? healed.session : FRESH, 5, at(START + 2 * HOUR), NEVER).outcome, "kept");
 });
+
+t.test("time in which a token waited for its turn here counts against no window", async (t) => {
+  const session = rotated(FRESH, START);
+  const late = START + 41 * SECOND;
+  t.equal(show(session, 1, at(late)).outcome, "replayed");
+  t.equal(show(session, 1, { ...at(late), presentedAt: START + 39 * SECOND }).outcome, "retried");
+  t.equal(show(session, 1, { ...at(late), presentedAt: START + 41 * SECOND }).outcome, "replayed");
+  t.equal(show(session, 1, { ...at(late), presentedAt: START - SECOND }).outcome, "retried", "it came before it was superseded");
+});

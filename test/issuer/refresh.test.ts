@@ -336,3 +336,12 @@ t.test("a refusal says whether the session is over for good, and only then", asy
   await world.advance(30 * DAY);
   await over(node.tryRefresh(third.refreshToken), "idle for too long");
 });
+
+t.test("a retry that came in time is none too late because it had to wait", async (t) => {
+  const { world, node, first } = await worldWithSession();
+  const second = await node.refresh(first.refreshToken);
+  // 39 s after it was superseded it comes; while the store reads, the window of 30 s and its clock skew go by.
+  await world.advance(39 * SECOND);
+  node.link.beforeNext("get", KEYS.subjectPrefix, async () => void (world.now += 3 * SECOND));
+  t.equal((await node.refresh(first.refreshToken)).refreshToken, second.refreshToken);
+});
