@@ -1,16 +1,10 @@
-/** Who may connect: passwords, users, database numbers, TLS; and what errors give away. */
+/** Who may connect: passwords, users, database numbers; and what errors give away. */
 
-import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { inspect } from "node:util";
 import t from "tap";
-import { findProgram, skipWithout } from "../../../scripts/system-program.ts";
-import { OPENSSL } from "../../../scripts/test-programs.ts";
 import { StoreError } from "../../../src/domain/ports.ts";
-import { freePort, skipWithoutRedis } from "../../support/redis.ts";
+import { skipWithoutRedis } from "../../support/redis.ts";
 import { answers, bytes, failure, held, server, store, text } from "./support.ts";
 
 const skip = skipWithoutRedis;
@@ -112,41 +106,3 @@ t.test("errors hold neither keys nor values", { skip }, async (t) => {
   }
   t.notMatch(messages.join(), /secret/);
 });
-
-t.test(
-  "TLS: a certificate that nobody vouches for is refused, one from a known authority is used",
-  {
-    skip: skip || skipWithout(OPENSSL),
-  },
-  async (t) => {
-    const folder = t.testdir();
-    const key = join(folder, "key.pem");
-    const certificate = join(folder, "certificate.pem");
-    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-    const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-    spawnSync(findProgram(OPENSSL) ?? "", ["req", "-x509", ...curve, ...subject, "-keyout", key, "-out", certificate]);
-    const tlsPort = await freePort();
-    await server(t, {
-      config: {
-        "tls-port": String(tlsPort),
-        "tls-cert-file": certificate,
-        "tls-key-file": key,
-        "tls-ca-cert-file": certificate,
-        "tls-auth-clients": "no",
-      },
-    });
-
-    const messages: string[] = [];
-    const onError = (message: string) => messages.push(message);
-    const refused = await store(t, `rediss://127.0.0.1:${tlsPort}`, { onError });
-    t.match(await failure(refused.ping()), { outcome: "unavailable" });
-    t.same(messages, ["the Redis server can't be reached (DEPTH_ZERO_SELF_SIGNED_CERT)"]);
-
-    const before = getCACertificates("default");
-    setDefaultCACertificates([readFileSync(certificate, "utf8")]);
-    t.teardown(() => setDefaultCACertificates(before));
-    const trusted = await store(t, `rediss://localhost:${tlsPort}`);
-    t.equal(await trusted.compareAndSet("k", undefined, bytes("v"), held()), true);
-    t.equal(text(await trusted.get("k")), "v");
-  },
-);
