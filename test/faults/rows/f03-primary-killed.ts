@@ -26,7 +26,9 @@ export const f03: Row = {
     await withDrill(context, options, async (drill) => {
       await inRounds(context, async () => {
         await pause(between(draw, 500, 2_500));
-        const { beganAt, servedAt } = await failOver(drill, { kind: "primary killed" }, () => runSentinelFailover(sentinel, "kill9"));
+        const { beganAt, servedAt } = await failOver(drill, { kind: "primary killed", kept: "confirmed" }, () =>
+          runSentinelFailover(sentinel, "kill9"),
+        );
         if (context.isTimed) drill.expect("a new primary serves within 15 s", servedAt - beganAt < SERVED_MILLIS_MAX);
         await pause(RECOVER_MILLIS);
       });

@@ -24,7 +24,7 @@ export const f04: Row = {
     await withDrill(context, options, async (drill) => {
       await inRounds(context, async () => {
         await pause(between(draw, 500, 2_500));
-        await failOver(drill, { kind: "primary stands still, and wakes up" }, async () => {
+        await failOver(drill, { kind: "primary stands still, and wakes up", kept: "confirmed" }, async () => {
           const zombie = await sentinel.primary();
           zombie.pause();
           await pause(STANDS_STILL_MILLIS);

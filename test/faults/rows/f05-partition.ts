@@ -39,7 +39,7 @@ export const f05: Row = {
       const hostOf = (node: number) => network.host(ISSUERS[node] ?? "");
       await withDrill(context, { ...options, hostOf }, async (drill) => {
         await inRounds(context, async () => {
-          await failOver(drill, { kind: "partition" }, () => partition(drill, network, sentinel));
+          await failOver(drill, { kind: "partition", kept: "confirmed" }, () => partition(drill, network, sentinel));
           await pause(RECOVER_MILLIS);
         });
       });

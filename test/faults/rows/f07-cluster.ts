@@ -31,10 +31,9 @@ export const f07: Row = {
     await withDrill(context, options, async (drill) => {
       const subject = subjectKeyOf(drill.deployment.issuer, BUSY, systemDigests);
       const slot = await cluster.slotOf(KEY_PREFIX + subjectDocumentKey(subject));
-      drill.count("keys moved", 0);
       await inRounds(context, async () => {
         for (let move = 0; move < MOVES; move += 1) drill.count("keys moved", await moveOn(cluster, slot));
-        await failOver(drill, { kind: "primary of the slot killed" }, () => runClusterFailover(cluster, "kill9", slot));
+        await failOver(drill, { kind: "primary of the slot killed", kept: "confirmed" }, () => runClusterFailover(cluster, "kill9", slot));
         await pause(RECOVER_MILLIS);
       });
     });

@@ -15,7 +15,7 @@ const LAG_MILLIS = 1_000;
  */
 export async function failOver<T = Failover>(
   drill: Drill,
-  { kept = "confirmed", ...fault }: Pick<NewFault, "kind" | "isCutting"> & Pick<WritesLost, "kept">,
+  { kept, ...fault }: Pick<NewFault, "kind" | "isCutting"> & { readonly kept: WritesLost["kept"] },
   run: () => Promise<T>,
 ): Promise<T> {
   const { recorder } = drill;
