@@ -1,7 +1,7 @@
 /** Every check by hand-written histories: good ones that none minds, and bad ones that the one check finds and no other. */
 
 import t from "tap";
-import type { InvariantId, Line, Rules } from "./history/lines.ts";
+import type { InvariantId, Line, Rules, WritesLost } from "./history/lines.ts";
 import { findingsOf } from "./checks/index.ts";
 import type { Named } from "./checks/index.ts";
 import { fact, fault, jwks, login, operation, refresh, refused, told, WALL } from "./support/told.ts";
@@ -20,7 +20,8 @@ const thief = { role: "thief", client: "thief" } as const;
 const prober = { role: "prober", client: "prober", isProbe: true } as const;
 const seconds = (at: number): number => WALL / 1_000 + at;
 const token = (kid: string, iat: number, exp = iat + 60) => ({ kid, iat: seconds(iat), exp: seconds(exp) });
-const lost = (from: number, to: number) => fact(to, { fact: "writes_lost", from: from * 1_000, to: to * 1_000, note: "cut" });
+const lost = (from: number, to: number, more: Partial<WritesLost> = {}) =>
+  fact(to, { fact: "writes_lost", from: from * 1_000, to: to * 1_000, note: "cut", ...more });
 
 const good: readonly Case[] = [
   { what: "nothing happened", lines: [] },
@@ -83,6 +84,16 @@ const good: readonly Case[] = [
     excused: 1,
   },
   {
+    what: "a rotation is lost while the store still answers, and what is confirmed is kept",
+    lines: [login(0), refresh(1, 1), refresh(1.2, 2), lost(0.5, 30, { kept: "confirmed", goneFrom: 500 }), refresh(20, 1)],
+    excused: 1,
+  },
+  {
+    what: "a login is lost and ends are kept",
+    lines: [login(1), lost(0.5, 1.5, { kept: "ends" }), refused(2, 1)],
+    excused: 1,
+  },
+  {
     what: "probes: the newest is current, the one before gives the same",
     lines: [
       login(0),
@@ -141,6 +152,12 @@ const bad: readonly (Case & { readonly only: Named })[] = [
     lines: [login(0), operation(1, "end_sessions", "ok", { sub: "someone", sid: "other" }), refresh(2, 1)],
   },
   { only: "I1", what: "a revocation that was not among what the store lost", lines: [login(0), revoked(1), lost(5, 6), refresh(7, 1)] },
+  {
+    only: "I1",
+    what: "an end that is kept whatever is lost",
+    lines: [login(0), revoked(1), lost(0.5, 1.5, { kept: "ends" }), refresh(2, 1)],
+  },
+  { only: "I4", what: "a login that is confirmed is lost", lines: [login(1), lost(0.5, 1.5, { kept: "confirmed" }), refused(2, 1)] },
   {
     only: "I2",
     what: "two tokens of one generation",

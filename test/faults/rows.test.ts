@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import type { Test } from "tap";
+import { KINDS } from "./failovers/kinds.ts";
+import { seriesOf } from "./failovers/series.ts";
 import { violationsIn } from "./report.ts";
 import { f01 } from "./rows/f01-redis-killed.ts";
 import { f11 } from "./rows/f11-replies-lost.ts";
@@ -47,6 +49,12 @@ t.test("F11: requests and replies are lost between issuer and Redis", { skip: sk
 t.test("F15: an issuer is killed between commit and answer", { skip: skipWithoutRedis }, (t) => holds(t, f15, 2));
 
 t.test("F23: tabs, losses and thieves", { skip: skipWithoutRedis }, (t) => holds(t, f23, 1));
+
+t.test("a primary is killed while sessions are revoked behind Sentinel", { skip: skipWithoutRedis }, async (t) => {
+  const kind = KINDS.find(({ id }) => id === "sentinel:kill9");
+  if (kind === undefined) throw new Error("there is no such kind");
+  await holds(t, seriesOf(kind), 1);
+});
 
 t.test("every row of the matrix is here, or it is said why not", async (t) => {
   const ids = Array.from({ length: 29 }, (_, index) => `F${index + 1}`);

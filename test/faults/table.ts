@@ -19,14 +19,19 @@ const HEAD = [
 ];
 
 export function tableOf(rows: readonly RowReport[]): string {
-  const lines = [HEAD, ...rows.flatMap(linesOf)];
-  const widths = HEAD.map((_, column) =>
-    Math.max(...lines.map((cells) => (cells.length === HEAD.length ? (cells[column] ?? "").length : 0))),
+  return aligned(HEAD, rows.flatMap(linesOf));
+}
+
+/** Columns of equal width; a line with fewer cells than the head is text. */
+export function aligned(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const lines = [head, ...body];
+  const widths = head.map((_, column) =>
+    Math.max(...lines.map((cells) => (cells.length === head.length ? (cells[column] ?? "").length : 0))),
   );
   return lines
     .map((cells) =>
       cells
-        .map((cell, column) => cell.padEnd(cells.length === HEAD.length ? (widths[column] ?? 0) : 0))
+        .map((cell, column) => cell.padEnd(cells.length === head.length ? (widths[column] ?? 0) : 0))
         .join("  ")
         .trimEnd(),
     )
@@ -56,7 +61,7 @@ function cellsOf(report: HistoryReport, seconds: string): readonly string[] {
   ];
 }
 
-function countsText(counts: Readonly<Record<string, number>>): string {
+export function countsText(counts: Readonly<Record<string, number>>): string {
   const some = Object.entries(counts).filter(([, count]) => count > 0);
   return some.length === 0 ? "0" : some.map(([name, count]) => `${name}: ${count}`).join(", ");
 }

@@ -8,6 +8,8 @@ import { openOperator } from "../../../src/compose.ts";
 import { readConfig } from "../../../src/config.ts";
 import type { ConfigDocument } from "../../../src/config.ts";
 import type { Operator } from "../../../src/issuer/types.ts";
+import { LOOPBACK } from "../../../test/support/host.ts";
+import type { Host } from "../../../test/support/host.ts";
 import { freePort, startRedis } from "../../../test/support/redis.ts";
 import type { RedisServer } from "../../../test/support/redis.ts";
 import { startChild } from "./child.ts";
@@ -51,6 +53,8 @@ export interface StartOptions {
   readonly port?: number;
   /** A file that gets what the process writes. */
   readonly logPath?: string;
+  /** Where it runs; on the loopback if absent. */
+  readonly on?: Host;
 }
 
 export interface IssuerProcess {
@@ -130,10 +134,12 @@ export class Deployment {
 
   /** Another issuer process on the same store; the first has the issuer's own port. Resolves when it is ready. */
   async startIssuer(options: StartOptions = {}): Promise<IssuerProcess> {
+    const { on = LOOPBACK } = options;
     const port = options.port ?? (this.#issuers.size === 0 ? this.#port : await freePort());
-    const env = { ...process.env, ...this.#environment, ...options.env, MINTMARK_PORT: String(port) };
-    const child = startChild(process.execPath, [this.#main, "serve"], { cwd: this.directory, env }, options.logPath);
-    const client = new HttpClient(`http://127.0.0.1:${port}`);
+    const env = { ...process.env, ...this.#environment, ...options.env, MINTMARK_HOST: on.address, MINTMARK_PORT: String(port) };
+    const [command, ...args] = [...on.prefix, process.execPath, this.#main, "serve"] as string[] as [string, ...string[]];
+    const child = startChild(command, args, { cwd: this.directory, env }, options.logPath);
+    const client = new HttpClient(`http://${on.address}:${port}`);
     const isReady = async (): Promise<boolean> => {
       if (child.hasEnded()) throw new Error(`the issuer ended with ${await child.ended}:\n${child.tail()}`);
       return (await client.send({ method: "GET", path: "/readyz" })).status === 200;

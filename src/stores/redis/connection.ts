@@ -148,6 +148,7 @@ export class RedisConnection implements Channel {
   readonly #onError: (message: string) => void;
   #fault: string | undefined;
   #isClosed = false;
+  readonly #random: Random;
   #epoch = 0;
   #corked: Redis["stream"] | undefined;
   #bytesRead = 0;
@@ -158,8 +159,10 @@ export class RedisConnection implements Channel {
     this.#quietTicksMax = Math.floor(options.patience * TICKS);
     this.#onError = options.onError;
     this.#deadlines = new Deadlines(options.commandTimeoutMillis, this.#onTick);
+    this.#random = options.random;
     this.#redis = new Redis(redisOptions(options));
     this.#redis.on("error", this.#onFault);
+    this.#redis.on("end", this.#goOn);
     this.#redis.on("ready", () => {
       this.#fault = undefined;
       this.#epoch += 1;
@@ -269,6 +272,17 @@ export class RedisConnection implements Channel {
     this.#report(connectionFault(error));
     // ioredis would go on in database 0.
     if (error.command?.name === "select") this.#redis.disconnect(true);
+  };
+
+  /**
+   * A failover that is told while ioredis asks the sentinels breaks that attempt off, and with it ioredis gives up for good: the
+   * listener of the connection before is still there.
+   */
+  readonly #goOn = (): void => {
+    const again = (): void => {
+      if (!this.#isClosed && this.#redis.status === "end") this.#redis.connect().catch(() => undefined);
+    };
+    setTimeout(again, retryDelayMillis(1, this.#random)).unref();
   };
 
   #report(fault: string): void {

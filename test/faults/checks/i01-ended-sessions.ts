@@ -5,7 +5,7 @@ import { acknowledgedEnds, sessionsOf } from "./sessions.ts";
 import { lostWrites } from "./time.ts";
 
 export const endedSessions: Check = (history) => {
-  const isLost = lostWrites(history);
+  const isLost = lostWrites(history, "end");
   return [...sessionsOf(history).values()].flatMap((session) => {
     const { first, isFirmBefore } = acknowledgedEnds(session, isLost);
     if (first === undefined) return [];

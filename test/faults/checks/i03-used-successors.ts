@@ -52,7 +52,7 @@ function lastBefore(sorted: readonly Operation[], time: number): number {
 }
 
 export const usedSuccessors: Check = (history) => {
-  const isLost = lostWrites(history);
+  const isLost = lostWrites(history, "rotation");
   return [...sessionsOf(history).values()].flatMap((session) => {
     const isSuccessorUsed = usedSuccessor(session);
     return latePresentations(history, session)

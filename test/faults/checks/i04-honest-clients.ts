@@ -9,7 +9,7 @@ import { lostWrites } from "./time.ts";
 const SPARE_MILLIS = 2_000;
 
 export const honestClients: Check = (history) => {
-  const isLost = lostWrites(history);
+  const isLost = lostWrites(history, "login");
   const stolenAt = new Map(history.facts.flatMap((fact) => (fact.fact === "stolen" ? [[fact.sid, fact.at] as const] : [])));
   return [...sessionsOf(history).values()].flatMap((session) => {
     const refused = session.refreshes.find(

@@ -7,7 +7,8 @@ import { sessionsOf } from "./sessions.ts";
 import { lostWrites } from "./time.ts";
 
 export const reuse: Check = (history) => {
-  const isLost = lostWrites(history);
+  const isLost = lostWrites(history, "rotation");
+  const isEndLost = lostWrites(history, "end");
   return [...sessionsOf(history).values()].flatMap((session) => {
     const isSuccessorUsed = usedSuccessor(session);
     // With its Idempotency-Key a client may repeat its exchange for an hour, as long as the successor was not used.
@@ -26,7 +27,7 @@ export const reuse: Check = (history) => {
       {
         what: `session ${session.sid} lives on after a second use of one of its tokens`,
         lines: [seen.number, alive.number],
-        excuse: isLost(seen.doneAt, alive.invokedAt) ? "writes lost" : undefined,
+        excuse: isEndLost(seen.doneAt, alive.invokedAt) ? "writes lost" : undefined,
       },
     ];
   });

@@ -5,7 +5,7 @@ import { acknowledgedEnds, grouped, sessionsOf } from "./sessions.ts";
 import { lostWrites } from "./time.ts";
 
 export const introspection: Check = (history) => {
-  const isLost = lostWrites(history);
+  const isLost = lostWrites(history, "end");
   const sessions = sessionsOf(history);
   const active = grouped(
     history.operations.filter((operation) => operation.op === "introspect" && operation.active === true),

@@ -5,7 +5,7 @@ import { grouped } from "./sessions.ts";
 import { lostWrites } from "./time.ts";
 
 export const once: Check = (history) => {
-  const isLost = lostWrites(history);
+  const isLost = lostWrites(history, "login");
   const granted = history.operations.filter(({ outcome, op }) => outcome === "ok" && op !== "introspect" && op !== "verify");
   const twice: readonly Finding[] = [...grouped(granted, ({ jti }) => jti).values()]
     .filter((answers) => answers.length > 1)

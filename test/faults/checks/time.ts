@@ -1,5 +1,6 @@
 /** Times that a history tells of: when the store was away, and which writes it may have lost. */
 
+import type { WriteKind, WritesLost } from "../history/lines.ts";
 import type { History } from "../history/read.ts";
 
 export interface Span {
@@ -30,8 +31,11 @@ export function awayTime({ faults, facts }: History): (from: number, to: number)
   return (from, to) => spans.reduce((sum, span) => sum + Math.max(0, Math.min(span.to, to) - Math.max(span.from, from)), 0);
 }
 
-/** Whether what was acknowledged at a time may be gone by another. */
-export function lostWrites({ facts }: History): (acknowledgedAt: number, by: number) => boolean {
-  const spans = facts.filter((fact) => fact.fact === "writes_lost");
-  return (acknowledgedAt, by) => spans.some(({ from, to }) => acknowledgedAt >= from && acknowledgedAt <= to + ANSWER_MILLIS && by >= to);
+const LOSES: Readonly<Record<WritesLost["kept"] & string, readonly WriteKind[]>> = { confirmed: ["rotation"], ends: ["rotation", "login"] };
+
+/** Whether a write of this kind that was acknowledged at a time may be gone by another. */
+export function lostWrites({ facts }: History, kind: WriteKind): (acknowledgedAt: number, by: number) => boolean {
+  const spans = facts.filter((fact) => fact.fact === "writes_lost").filter(({ kept }) => kept === undefined || LOSES[kept].includes(kind));
+  return (acknowledgedAt, by) =>
+    spans.some(({ from, to, goneFrom = to }) => acknowledgedAt >= from && acknowledgedAt <= to + ANSWER_MILLIS && by >= goneFrom);
 }

@@ -28,6 +28,8 @@ export interface Result {
   readonly error: string | undefined;
   readonly token: KnownToken | undefined;
   readonly accessToken: string | undefined;
+  /** What introspection says. */
+  readonly active: boolean | undefined;
 }
 
 export interface RefreshOptions {
@@ -124,7 +126,8 @@ export class Calls {
     const outcome = outcomeOf(answer.status);
     const members = membersOf(answer);
     const error = answer.failure ?? textOf(members["error"]);
-    const result = { outcome, error, ...(outcome === "ok" ? grantIn(members) : { token: undefined, accessToken: undefined }) };
+    const active = op === "introspect" && outcome === "ok" ? members["active"] === true : undefined;
+    const result = { outcome, error, active, ...(outcome === "ok" ? grantIn(members) : { token: undefined, accessToken: undefined }) };
     recorder.operation({
       invokedAt,
       doneAt,
@@ -134,10 +137,9 @@ export class Calls {
       node,
       outcome,
       status: answer.status,
-      ...defined({ error, isProbe: this.#isProbe ? true : undefined }),
+      ...defined({ error, active, isProbe: this.#isProbe ? true : undefined }),
       ...known,
       ...granted(result),
-      ...(op === "introspect" && outcome === "ok" ? { active: members["active"] === true } : {}),
     });
     return result;
   }

@@ -106,13 +106,19 @@ export class Drill {
     return new Calls(this.#world, name, streamOf(this.#parts.context.seed, name), "prober", isProbe);
   }
 
+  /** A prober's calls of one issuer, as long as that takes connections. */
+  proberOf(node: number): Calls {
+    return new Calls(this.#world, `prober of ${node}`, () => node, "prober");
+  }
+
   /** Resolves when it is ready; clients find it then. */
   async startNode(node: number, more: StartOptions = {}): Promise<IssuerProcess> {
     const { context, options, deployment } = this.#parts;
     const logPath = join(context.folder, `${options.part ?? NO_PART}-issuer-${node}.log`);
     const env = { ...options.envOf?.(node), ...more.env };
     const began = this.recorder.now();
-    const process = await deployment.startIssuer({ logPath, ...more, env });
+    const on = options.hostOf?.(node);
+    const process = await deployment.startIssuer({ logPath, ...(on === undefined ? {} : { on }), ...more, env });
     this.recorder.uncounted(began - BEAT_MILLIS, this.recorder.now(), "an issuer started, and knows that another lived by its last beat");
     this.issuers[node] = process;
     this.targets.set(node, process.client);

@@ -4,6 +4,7 @@
 const PATTERNS: Readonly<Record<string, RegExp>> = {
   healed: /"event":"refresh".*"outcome":"healed"/g,
   replayed: /"event":"refresh".*"outcome":"replayed"/g,
+  "ends restored": /"event":"ends_restored"/g,
   alarms: /"event":"store_emptied"/g,
   "rings repaired": /"event":"ring_repaired"/g,
   crashes: /"event":"crash|internal error|uncaughtException/g,

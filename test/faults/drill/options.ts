@@ -2,6 +2,7 @@
 
 import type { StoreKind, StoreSetup } from "../../../scripts/figures/support/deployment.ts";
 import type { ConfigDocument } from "../../../src/config.ts";
+import type { Host } from "../../support/host.ts";
 import { partySettings } from "../clients/parties.ts";
 import type { Parties } from "../clients/parties.ts";
 import type { Rules } from "../history/lines.ts";
@@ -33,6 +34,8 @@ export interface DrillOptions {
   readonly settings?: Partial<ConfigDocument>;
   /** Environment of an issuer, over its configuration: a store's URL that leads through a proxy, another clock. */
   envOf?(node: number): Readonly<Record<string, string>>;
+  /** Where an issuer runs; on the loopback if absent. */
+  hostOf?(node: number): Host;
   /** Where the store is: files and texts that must hold no secret. */
   written?(): Promise<readonly (readonly [name: string, found: Buffer])[]>;
 }

@@ -125,13 +125,27 @@ export interface JwksLine {
   readonly maxAgeMillis: number;
 }
 
+/** Writes acknowledged between the two may be gone: the store is set up so that it can lose them, and was made to. */
+export interface WritesLost {
+  readonly fact: "writes_lost";
+  readonly from: number;
+  readonly to: number;
+  readonly note: string;
+  /** What is held to all the same: all that is confirmed, or at least ends. Absent: nothing. */
+  readonly kept?: "confirmed" | "ends" | undefined;
+  /** When the first of them can be gone; `to` where nothing is said. */
+  readonly goneFrom?: number | undefined;
+}
+
+/** Ends are confirmed and remembered, logins are confirmed, rotations are neither. */
+export type WriteKind = "end" | "login" | "rotation";
+
 export type FactLine = { readonly line: "fact"; readonly at: number } & Fact;
 
 export type Fact =
   /** Two hold a token of the session from now on. */
   | { readonly fact: "stolen"; readonly sid: string }
-  /** Writes acknowledged between the two may be gone: the store is set up so that it can lose them, and was made to. */
-  | { readonly fact: "writes_lost"; readonly from: number; readonly to: number; readonly note: string }
+  | WritesLost
   /** Time that an issuer counts as without its store, beside the faults. */
   | { readonly fact: "uncounted"; readonly from: number; readonly to: number; readonly note: string }
   /** No verifier may accept the key when it has read the JWK Set after `at`. */

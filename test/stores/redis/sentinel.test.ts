@@ -5,7 +5,8 @@ import type { Test } from "tap";
 import { skipWithoutRedis } from "../../support/redis.ts";
 import { startSentinelSetup } from "../../support/redis-sentinel.ts";
 import type { SentinelSetup, SentinelSetupOptions } from "../../support/redis-sentinel.ts";
-import { answers, bytes, failure, held, store, text, until } from "./support.ts";
+import { startFakeSentinel } from "./fake-sentinel.ts";
+import { answers, bytes, failure, held, server, store, text, until } from "./support.ts";
 
 const skip = skipWithoutRedis;
 const confirmed = () => ({ ...held(), confirmed: true });
@@ -52,6 +53,23 @@ t.test("a planned change of primary is followed without anything sent to the old
   await answers(opened);
   while ((await failure(opened.compareAndSet("k", undefined, bytes("v"), confirmed()))) !== undefined);
   t.equal(await (await redis.primary()).command("get", "test:k"), "v");
+});
+
+t.test("a failover that is told while the sentinels are asked ends nothing for good", { skip }, async (t) => {
+  const redis = await server(t);
+  const sentinel = await startFakeSentinel(redis.port);
+  t.teardown(() => sentinel.close());
+  const opened = await store(t, `redis+sentinel://127.0.0.1:${sentinel.port}/primary`);
+  await answers(opened);
+  await until(() => sentinel.listeners > 0);
+  sentinel.isHolding = true;
+  await redis.kill();
+  await until(() => sentinel.held > 0);
+  sentinel.tellFailover();
+  await until(() => sentinel.listeners === 0);
+  await redis.start();
+  sentinel.release();
+  await answers(opened);
 });
 
 t.test("users at the servers and a password at the sentinels are two things", { skip }, async (t) => {
