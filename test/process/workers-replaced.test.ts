@@ -11,7 +11,7 @@ import { newLoad, refreshAndRetry } from "../support/refresh-load.ts";
 import { pause, until } from "../support/wait.ts";
 import { childrenOf, skipWithoutProc, workersUp } from "../support/workers.ts";
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 const PASSWORD = "the password that outlives workers";
 const KILLS = 3;

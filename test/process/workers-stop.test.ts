@@ -12,7 +12,7 @@ import { unfinished } from "../support/unfinished.ts";
 import { pause, until } from "../support/wait.ts";
 import { childrenOf, isAlive, keptConnection, skipWithoutProc, workersUp } from "../support/workers.ts";
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 const PASSWORD = "the password of the last moment of three";
 const PROJECT = join(import.meta.dirname, "../..");
