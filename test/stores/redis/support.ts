@@ -61,7 +61,7 @@ export async function answers(of: Store): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     const failed = await failure(of.ping());
     if (failed === undefined) return;
-    if (attempt === 500) throw failed;
+    if (attempt === 3_000) throw failed;
     await delay(20);
   }
 }
