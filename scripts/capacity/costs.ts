@@ -26,13 +26,13 @@ export type Costs = Readonly<Record<FlowName, FlowCosts>>;
  * it varied, is in docs/capacity.md.
  */
 export const MEASURED_COSTS: Costs = {
-  refresh: row(190, 0, 25, [282, 1088], [494, 160], 239, 0),
-  "password-login": row(1_430, 13_000, 300, [208, 1088], [441, 430], 180, 1),
-  "assertion-login": row(395, 0, 30, [596, 1093], [400, 71], 298, 2),
-  end: row(145, 0, 60, [250, 251], [704, 340], 409, 2),
-  introspection: row(240, 0, 7, [762, 575], [52, 158], 0, 0),
-  jwks: row(40, 0, 0, [86, 1072], [0, 0], 0, 0),
-  "jwks-unchanged": row(37, 0, 0, [127, 285], [0, 0], 0, 0),
+  refresh: row(160, 0, 23, [282, 1088], [496, 160], 239, 0),
+  "password-login": row(1_450, 12_000, 270, [208, 1088], [447, 470], 183, 1),
+  "assertion-login": row(400, 0, 30, [596, 1093], [401, 74], 298, 2),
+  end: row(155, 0, 61, [250, 251], [708, 338], 409, 2),
+  introspection: row(265, 0, 8, [762, 575], [52, 157], 0, 0),
+  jwks: row(53, 0, 0, [86, 1072], [0, 0], 0, 0),
+  "jwks-unchanged": row(47, 0, 0, [127, 285], [0, 0], 0, 0),
 };
 
 type InAndOut = readonly [bytesIn: number, bytesOut: number];

@@ -60,9 +60,9 @@ export const PARAMETERS = {
   "ended-subject-bytes": { value: 197, what: "of a subject whose only session has ended", from: "bench ends" },
   "end-entry-bytes": { value: 161, what: "of an entry of the log of ends", from: "bench ends" },
   "end-seconds": { value: 87_010, what: "that both are kept: the access token's lifetime, clock skew, a day", from: "code" },
-  "append-micros": { value: 27, what: "CPU of Redis for an append to the log of ends", from: "bench ends" },
-  "assert-micros": { value: 140, what: "that a starting issuer takes for each entry of the log", from: "bench ends" },
-  "wait-micros": { value: 9, what: "CPU of the primary for a WAIT, if every confirmed write has its own", from: "bench wait" },
+  "append-micros": { value: 33, what: "CPU of Redis for an append to the log of ends", from: "bench ends" },
+  "assert-micros": { value: 120, what: "that a starting issuer takes for each entry of the log", from: "bench ends" },
+  "wait-micros": { value: 12, what: "CPU of the primary for a WAIT, if every confirmed write has its own", from: "bench wait" },
 
   "shard-gib": { value: 16, what: "memory of the machine, or its share, that one Redis process has", from: "chosen", ...SOME },
   "usable-share": { value: 0.5, what: "of it for data: a rewrite of the file may copy as much again", from: "assumed", ...SOME_SHARE },

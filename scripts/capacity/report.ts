@@ -43,8 +43,8 @@ function logOf(needs: readonly Need[]): number {
   return needs.find(({ canBeAdded }) => !canBeAdded)?.units ?? 0;
 }
 /** Where nothing needs more than one of its kind, there is no limit yet. */
-function firstLimit(needs: readonly Need[]): string {
-  const [first] = needs;
-  if (first === undefined || first.units <= 1) return "nothing";
+function firstLimit([first]: readonly Need[]): string {
+  if (first === undefined) return "";
+  if (first.units <= 1) return `nothing yet; next ${first.resource}`;
   return `${first.resource}: ${numberText(first.units)} ${first.unit}`;
 }
