@@ -1,15 +1,15 @@
 /** The closed-loop client of the benchmarks: each connection asks again as soon as it has its answer. */
 
-import { readFileSync } from "node:fs";
 import type { HttpClient } from "../scripts/figures/support/http.ts";
 import { refresh } from "../scripts/figures/support/tokens.ts";
+import { cpuTimeOf } from "./cpu.ts";
 
 export interface Load {
   readonly refreshes: number;
   readonly errors: number;
   readonly seconds: number;
   /** Of the server process, all threads, user and system. */
-  readonly cpuMillis: number;
+  readonly cpuMicros: number;
   /** The shortest time after which a connection came back to its first session; Infinity where none did. */
   readonly shortestLapSeconds: number;
 }
@@ -34,7 +34,7 @@ export function targetOf(client: HttpClient, pid: number, tokens: string[]): Tar
 export async function drive({ client, pid, tokens, places }: Target, seconds: number): Promise<Load> {
   const start = performance.now();
   const end = start + seconds * 1000;
-  const cpuBefore = cpuMillisOf(pid);
+  const cpuBefore = cpuTimeOf(pid).all;
   let refreshes = 0;
   let errors = 0;
   let shortestLapSeconds = Infinity;
@@ -56,15 +56,5 @@ export async function drive({ client, pid, tokens, places }: Target, seconds: nu
   };
   await Promise.all(places.map(connection));
   const spent = (performance.now() - start) / 1000;
-  return { refreshes, errors, seconds: spent, cpuMillis: cpuMillisOf(pid) - cpuBefore, shortestLapSeconds };
-}
-
-/** What Linux counts in: USER_HZ is 100 on every architecture Node.js runs on. */
-const TICK_MILLIS = 10;
-
-/** proc_pid_stat(5): fields 14 and 15, utime and stime of all threads. The name in field 2 may hold spaces. */
-function cpuMillisOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MILLIS;
+  return { refreshes, errors, seconds: spent, cpuMicros: cpuTimeOf(pid).all - cpuBefore, shortestLapSeconds };
 }

@@ -5,7 +5,7 @@ import { systemClock } from "../src/platform/clock.ts";
 import { inLanes } from "../scripts/figures/support/lanes.ts";
 import { pause } from "../scripts/figures/support/wait.ts";
 import { startRedis } from "../test/support/redis.ts";
-import type { RedisServer } from "../test/support/redis.ts";
+import { infoNumber } from "./redis-info.ts";
 import { newSubject, openStore, refreshedTimes, writeSubject } from "./subjects.ts";
 
 const ISSUER = "https://issuer.example.com";
@@ -38,7 +38,7 @@ async function fill(subjects: number, refreshes: number) {
   const server = await startRedis({ config: { "maxmemory-policy": "noeviction" } });
   const store = await openStore(server.url, systemClock);
   try {
-    const before = await usedMemory(server);
+    const before = await infoNumber(server, "memory", "used_memory");
     let valueBytes = 0;
     await inLanes(WRITERS, subjects, async () => {
       const length = await addSubject(store, refreshes);
@@ -46,7 +46,7 @@ async function fill(subjects: number, refreshes: number) {
     });
     // Tables that are growing hold their memory twice.
     await pause(2_000);
-    const bytes = ((await usedMemory(server)) - before) / subjects;
+    const bytes = ((await infoNumber(server, "memory", "used_memory")) - before) / subjects;
     const keyBytes = String(await server.command("randomkey")).length;
     return { bytes: Math.round(bytes * 10) / 10, keyBytes, valueBytes: Math.round(valueBytes / subjects) };
   } finally {
@@ -61,11 +61,6 @@ async function addSubject(store: Store, refreshes: number): Promise<number> {
   const login = await writeSubject(store, ISSUER, sub, session, undefined);
   if (refreshes === 0) return login.value.length;
   return (await writeSubject(store, ISSUER, sub, refreshedTimes(session, refreshes), login.value)).value.length;
-}
-
-async function usedMemory(server: RedisServer): Promise<number> {
-  const info = String(await server.command("info", "memory"));
-  return Number(/^used_memory:(\d+)/m.exec(info)?.[1] ?? Number.NaN);
 }
 
 export function memoryText(bench: MemoryBench): string {

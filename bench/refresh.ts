@@ -114,7 +114,7 @@ function loadBench(sessions: number, turns: readonly Turn[]): LoadBench {
     sessions,
     issuer: sideOf(turns.map((turn) => turn.issuer)),
     floor: sideOf(turns.map((turn) => turn.floor)),
-    ratio: spreadOf(turns.map((turn) => cpuMicros(turn.issuer) / cpuMicros(turn.floor))),
+    ratio: spreadOf(turns.map((turn) => cpuMicrosPerRefresh(turn.issuer) / cpuMicrosPerRefresh(turn.floor))),
   };
 }
 
@@ -151,14 +151,14 @@ async function commandsOf(redis: RedisServer, { client, tokens }: Target): Promi
 function sideOf(loads: readonly Load[]): Side {
   const sum = (of: (load: Load) => number): number => loads.reduce((total, load) => total + of(load), 0);
   return {
-    cpuMicrosPerRefresh: spreadOf(loads.map(cpuMicros)),
+    cpuMicrosPerRefresh: spreadOf(loads.map(cpuMicrosPerRefresh)),
     refreshesPerSecond: spreadOf(loads.map(({ refreshes, seconds }) => refreshes / seconds)),
     refreshes: sum(({ refreshes }) => refreshes),
   };
 }
 
-function cpuMicros({ cpuMillis, refreshes }: Load): number {
-  return (cpuMillis * 1000) / refreshes;
+function cpuMicrosPerRefresh({ cpuMicros, refreshes }: Load): number {
+  return cpuMicros / refreshes;
 }
 
 export function refreshText({ apart, withoutPause, commands }: RefreshBench): string {

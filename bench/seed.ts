@@ -5,12 +5,14 @@
 
 import { join } from "node:path";
 import { KEYS, ringDocument } from "../src/domain/documents.ts";
+import type { Store } from "../src/domain/ports.ts";
 import { SESSIONS_SCOPE } from "../src/domain/policy.ts";
 import { spellRefreshToken } from "../src/domain/refresh-token.ts";
 import { activeKey } from "../src/domain/ring.ts";
 import { systemClock } from "../src/platform/clock.ts";
 import { systemRandom } from "../src/platform/random.ts";
 import { openLocalCustodian } from "../src/signers/local.ts";
+import { openEmbeddedStore } from "../src/stores/embedded/index.ts";
 import type { Deployment } from "../scripts/figures/support/deployment.ts";
 import { inLanes } from "../scripts/figures/support/lanes.ts";
 import { newSubject, openStore, refreshedTimes, writeSubject } from "./subjects.ts";
@@ -18,10 +20,16 @@ import { newSubject, openStore, refreshedTimes, writeSubject } from "./subjects.
 const WRITERS = 64;
 const TWENTY_MINUTES_MILLIS = 1_200_000;
 
+/** The deployment's store, beside its issuers. */
+export function openStoreOf({ redis, directory }: Deployment): Promise<Store> {
+  if (redis === undefined) return openEmbeddedStore({ directory: join(directory, "data"), clock: systemClock });
+  return openStore(redis.url, systemClock);
+}
+
 /** The refresh tokens of so many new sessions, each of a subject of its own. */
-export async function seedSessions({ redis, directory, issuer }: Deployment, count: number): Promise<string[]> {
-  if (redis === undefined) throw new TypeError("this benchmark needs Redis");
-  const store = await openStore(redis.url, systemClock);
+export async function seedSessions(deployment: Deployment, count: number): Promise<string[]> {
+  const { directory, issuer } = deployment;
+  const store = await openStoreOf(deployment);
   try {
     const { macVersion, hmac } = await macKey(await store.get(KEYS.ring), directory);
     const tokens: string[] = [];

@@ -3,11 +3,11 @@
 import { base64url } from "../src/domain/bytes.ts";
 import { KEYS } from "../src/domain/documents.ts";
 import type { Bytes, Store } from "../src/domain/ports.ts";
-import { HANDLE_BYTES, sidOf, subjectKeyOf } from "../src/domain/refresh-token.ts";
+import { HANDLE_BYTES, parseRefreshToken, sidOf, subjectKeyOf } from "../src/domain/refresh-token.ts";
 import { present } from "../src/domain/session.ts";
 import type { GrantedResource, Session } from "../src/domain/session.ts";
-import { encodeSubject } from "../src/domain/subject-codec.ts";
-import { addSession, emptySubject, subjectExpiresAt } from "../src/domain/subject.ts";
+import { decodeSubject, encodeSubject } from "../src/domain/subject-codec.ts";
+import { addSession, emptySubject, replaceSession, subjectExpiresAt } from "../src/domain/subject.ts";
 import { systemDigests } from "../src/platform/digests.ts";
 import { systemRandom } from "../src/platform/random.ts";
 import { openRedisStore } from "../src/stores/redis/index.ts";
@@ -82,6 +82,21 @@ export async function writeSubject(
   const key = KEYS.subjectPrefix + base64url(subjectKey);
   if (!(await store.compareAndSet(key, expected, value, { expiresAt, confirmed: false }))) throw new Error("nobody else writes here");
   return { subjectKey, value };
+}
+
+/** Puts the one session of a token's subject back to where its first refresh left it. */
+export async function rewindSession(store: Store, refreshToken: string): Promise<void> {
+  const parsed = parseRefreshToken(refreshToken);
+  if (parsed === undefined) throw new Error("this is no refresh token");
+  const key = KEYS.subjectPrefix + base64url(parsed.subjectKey);
+  const stored = await store.get(key);
+  const document = stored === undefined ? undefined : decodeSubject(stored);
+  const session = document?.sessions[0];
+  if (stored === undefined || document === undefined || session === undefined) throw new Error("the session is gone");
+  const begun = { ...session, generation: 1, generationAt: session.createdAt, oldestInWindow: 1, checkpoints: [] };
+  const rewound = replaceSession(document, refreshedTimes(begun, 1));
+  const options = { expiresAt: subjectExpiresAt(rewound, () => IDLE_MILLIS) ?? 0, confirmed: false };
+  if (!(await store.compareAndSet(key, stored, encodeSubject(rewound), options))) throw new Error("nobody else writes here");
 }
 
 /** The store as the issuer opens it. */
