@@ -20,8 +20,13 @@ const ISSUERS = ["cut", "rest"];
 const [CUT, REST] = [0, 1];
 /** `min-replicas-max-lag`, counted in whole seconds and looked at each second, and a machine that is busy. */
 const LAG_MILLIS = 4_000;
-const AFTER_LAG_MILLIS = 4_000;
+/** As recommended: later than a primary without replicas stops. */
+const DOWN_AFTER_MILLIS = 5_000;
+/** For a new primary, and for a while with two of them. */
+const CUT_MILLIS = 14_000;
 const PROBE_EVERY_MILLIS = 250;
+/** Until a probe is answered that began in time. */
+const LAST_PROBE_MILLIS = 2_000;
 
 export const f05: Row = {
   id: "F5",
@@ -35,7 +40,10 @@ export const f05: Row = {
     const network = await createNetwork([...SERVERS, ...ISSUERS]);
     try {
       const hosts = SERVERS.map((name) => network.host(name));
-      const { sentinel, options } = await sentinelSetup({ hosts: { servers: hosts, sentinels: hosts } });
+      const { sentinel, options } = await sentinelSetup({
+        downAfterMillis: DOWN_AFTER_MILLIS,
+        hosts: { servers: hosts, sentinels: hosts },
+      });
       const hostOf = (node: number) => network.host(ISSUERS[node] ?? "");
       await withDrill(context, { ...options, hostOf }, async (drill) => {
         await inRounds(context, async () => {
@@ -55,7 +63,7 @@ async function partition(drill: Drill, network: Network, sentinel: SentinelSetup
   const others = network.hosts.filter((host) => !alone.includes(host));
   const before = await drill.proberOf(CUT).logIn("app", "before the partition");
   await network.partition(alone, others);
-  const [granted] = await Promise.all([grantsWhileCut(drill, before.session), pause(LAG_MILLIS + AFTER_LAG_MILLIS)]);
+  const [granted] = await Promise.all([grantsWhileCut(drill, before.session), pause(CUT_MILLIS)]);
   const elsewhere = await drill.proberOf(REST).logIn("app", "during the partition");
   await network.heal();
   await sentinel.waitUntilHealthy();
@@ -74,7 +82,7 @@ async function grantsWhileCut(drill: Drill, session: Session): Promise<{ logins:
   const began = drill.recorder.now();
   const granted = { logins: 0, rotations: 0, lateRotations: 0 };
   if (session === undefined) throw new Error("nobody could log in before the partition");
-  for (let age = 0; age < LAG_MILLIS + AFTER_LAG_MILLIS - 2_000; age = drill.recorder.now() - began) {
+  for (let age = 0; age < CUT_MILLIS - LAST_PROBE_MILLIS; age = drill.recorder.now() - began) {
     if ((await calls.logIn("app", "while cut off")).session !== undefined) granted.logins += 1;
     const { token, accessToken } = await calls.refresh(session, session.current);
     if (token !== undefined && accessToken !== undefined) {
