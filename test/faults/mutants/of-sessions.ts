@@ -32,6 +32,7 @@ export const OF_SESSIONS: readonly Mutant[] = [
     what: "a token that was replaced long ago still gives the successor",
     changes: [{ file: SESSION, find: 'return { outcome: "replayed" };', replace: 'return { outcome: "retried", session };' }],
     row: calm,
+    rounds: 3,
     invariant: "I3",
   },
   {
@@ -45,6 +46,7 @@ export const OF_SESSIONS: readonly Mutant[] = [
       },
     ],
     row: calm,
+    rounds: 3,
     invariant: "I5",
   },
   {

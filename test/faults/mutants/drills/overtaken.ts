@@ -1,6 +1,5 @@
 /** An issuer has read a session and is about to rotate it when another ends it. */
 
-import { pause } from "../../../../scripts/figures/support/wait.ts";
 import { withDrill } from "../../drill/drill.ts";
 import type { Drill } from "../../drill/drill.ts";
 import type { Calls } from "../../clients/calls.ts";
@@ -57,5 +56,4 @@ async function overtake({ targets, issuers }: Drill, calls: Calls, proxy: RedisP
   only(0);
   await calls.refresh(session, token);
   for (const [node, issuer] of issuers.entries()) targets.set(node, issuer?.client);
-  await pause(0);
 }
