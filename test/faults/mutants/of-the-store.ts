@@ -65,17 +65,27 @@ export const OF_THE_STORE: readonly Mutant[] = [
   },
   {
     name: "wait-elsewhere",
-    what: "WAIT is asked on another connection than the one that wrote",
+    what: "WAIT is asked on a connection of its own, on which nothing was written",
     changes: [
       {
-        file: PRIMARY,
-        find: "send: (commands) => swap(commands, server, wanted)",
-        replace: "send: () => swap(this.commands(isAsk), server, wanted)",
+        file: CONFIRMING,
+        find: 'await this.#connection.send("wait", args, this.#connection.deadline());',
+        replace: "await this.#connection.waitElsewhere(args);",
       },
       {
-        file: PRIMARY,
-        find: "send: (commands) => append(commands, key, entry, expiry)",
-        replace: "send: () => append(this.commands(isAsk), key, entry, expiry)",
+        file: CONNECTION,
+        find: "  /** Whether a command can be sent now. */",
+        replace: `  async waitElsewhere(args: string[]): Promise<unknown> {
+    const other = this.#redis.duplicate({ enableReadyCheck: false, disableClientInfo: true, protocol: 2, enableOfflineQueue: true });
+    other.on("error", () => undefined);
+    try {
+      return await other.call("wait", ...args);
+    } finally {
+      other.disconnect();
+    }
+  }
+
+  /** Whether a command can be sent now. */`,
       },
     ],
     row: unconfirmed,
