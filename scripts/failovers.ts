@@ -116,7 +116,7 @@ function linesOf({ id, seconds, skipped, failed, parts }: RowReport): readonly (
 
 try {
   const reports = await run();
-  console.log(process.argv.includes("--json") ? JSON.stringify(reports) : aligned(HEAD, reports.flatMap(linesOf)));
+  console.log(process.argv.includes("--json") ? JSON.stringify(reports) : aligned([HEAD, ...reports.flatMap(linesOf)]));
   const isBad = reports.some(({ failed, parts }) => failed !== undefined || parts.some((part) => violationsIn(part) > 0));
   process.exitCode = isBad ? 1 : 0;
 } catch (error) {

@@ -50,6 +50,28 @@ t.test("commands get what is decided for them", { skip: skipWithoutRedis }, asyn
   }
 });
 
+t.test("a held reply holds up what comes behind it, also later", { skip: skipWithoutRedis }, async (t) => {
+  const server = await startRedis();
+  t.teardown(() => server.remove());
+  const proxy = await startRedisProxy(server.port);
+  const redis = new Redis(proxy.port, "127.0.0.1");
+  t.teardown(() => (redis.disconnect(), proxy.close()));
+  t.equal(await redis.ping(), "PONG");
+  const { promise: isHeld, resolve: held } = Promise.withResolvers<void>();
+  const { promise: isOver, resolve: over } = Promise.withResolvers<void>();
+  proxy.decide = ({ name, words }) => {
+    if (name === "set") return { held: () => (held(), isOver) };
+    return words[1]?.toString() === "here" ? { answer: "+answered here" } : "pass";
+  };
+  const set = redis.set("key", "value");
+  await isHeld;
+  const behind = [redis.echo("one"), redis.echo("here"), redis.echo("two")];
+  // Until the server has run what is behind; its replies have come to the proxy by then, or are about to.
+  while ((await server.calls("echo")) < 2);
+  over();
+  t.same([await set, ...(await Promise.all(behind))], ["OK", "one", "answered here", "two"]);
+});
+
 /** What SET is answered through the proxy; null: nothing. A command behind it is answered after it. */
 async function setThrough(t: Test, proxy: RedisProxy, key: string, verdict: Verdict): Promise<string | null> {
   const redis = new Redis(proxy.port, "127.0.0.1", { retryStrategy: () => null, maxRetriesPerRequest: 0, enableReadyCheck: false });

@@ -19,19 +19,18 @@ const HEAD = [
 ];
 
 export function tableOf(rows: readonly RowReport[]): string {
-  return aligned(HEAD, rows.flatMap(linesOf));
+  return aligned([HEAD, ...rows.flatMap(linesOf)]);
 }
 
-/** Columns of equal width; a line with fewer cells than the head is text. */
-export function aligned(head: readonly string[], body: readonly (readonly string[])[]): string {
-  const lines = [head, ...body];
-  const widths = head.map((_, column) =>
-    Math.max(...lines.map((cells) => (cells.length === head.length ? (cells[column] ?? "").length : 0))),
-  );
+/** Lines of cells under each other. The first line is the head; a line with fewer cells stands as it is. */
+export function aligned(lines: readonly (readonly string[])[]): string {
+  const [head = []] = lines;
+  const isWhole = (cells: readonly string[]): boolean => cells.length === head.length;
+  const widths = head.map((_, column) => Math.max(...lines.map((cells) => (isWhole(cells) ? (cells[column] ?? "").length : 0))));
   return lines
     .map((cells) =>
       cells
-        .map((cell, column) => cell.padEnd(cells.length === head.length ? (widths[column] ?? 0) : 0))
+        .map((cell, column) => cell.padEnd(isWhole(cells) ? (widths[column] ?? 0) : 0))
         .join("  ")
         .trimEnd(),
     )

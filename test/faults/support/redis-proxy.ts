@@ -95,6 +95,9 @@ class Link {
   readonly #back = new Delay();
   /** What becomes of the replies to come, in their order. */
   readonly #due: Verdict[] = [];
+  /** Of replies: a piece that comes while an earlier reply is held waits behind it. */
+  readonly #pieces: Buffer[] = [];
+  #isAnswering = false;
   #isSilent = false;
   #isCut = false;
 
@@ -124,17 +127,23 @@ class Link {
       const verdict = this.#proxy.decide({ name: (words[0]?.toString() ?? "").toLowerCase(), words });
       if (verdict === "lose request") return this.cut();
       this.#due.push(verdict);
-      if (typeof verdict === "object" && "answer" in verdict) this.#answerHere();
-      else this.#server.write(frame);
+      if (typeof verdict !== "object" || !("answer" in verdict)) this.#server.write(frame);
+      else if (!this.#isAnswering) this.#answerHere();
     }
   }
 
   async #answer(piece: Buffer): Promise<void> {
-    for (const frame of this.#replies.push(piece)) {
-      if (this.#isCut) return;
-      await this.#carryOut(this.#due.shift() ?? "pass", frame);
-      this.#answerHere();
+    this.#pieces.push(piece);
+    if (this.#isAnswering) return;
+    this.#isAnswering = true;
+    for (let next = this.#pieces.shift(); next !== undefined; next = this.#pieces.shift()) {
+      for (const frame of this.#replies.push(next)) {
+        if (this.#isCut) return;
+        await this.#carryOut(this.#due.shift() ?? "pass", frame);
+        this.#answerHere();
+      }
     }
+    this.#isAnswering = false;
   }
 
   /** Our own answers wait for their turn. */
