@@ -145,7 +145,7 @@ export const configDocument = object({
     [],
     "Proxies whose X-Forwarded-For counts, for throttling and the audit log.",
   ),
-  workers: defaulted(integerOr(1, 64, "auto"), 1, 'Number of processes; "auto": one per core.'),
+  workers: defaulted(integerOr(1, 64, "auto"), 1, 'Number of processes of mintmark serve; "auto": one per core.'),
   outgoing: defaulted(outgoing, {}, "Requests of the issuer's own: those for a jwksUri."),
   clockSkew: defaulted(
     duration("0s", "60s"),

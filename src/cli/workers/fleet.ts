@@ -16,13 +16,13 @@ export interface EndedWorker extends WorkerEnd {
   readonly restartInMillis: number;
 }
 
-/** Who is told what happens to workers. A worker's number is its own; a pid may come again. */
+/** Who is told what happens to workers. */
 export interface FleetWatcher {
   /** A worker ended that nobody had asked to. */
   ended(worker: EndedWorker): void;
   /** Its successor was started. */
   restarted(pid: number): void;
-  /** A worker's metrics as they are now. */
+  /** A worker's metrics as they are now; workers by their numbers. */
   metrics(worker: number, metrics: object): void;
   /** This worker will say no more. */
   gone(worker: number): void;
@@ -50,7 +50,6 @@ interface Place {
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #places: readonly Place[];
-  readonly #numbers = new WeakMap<Worker, number>();
   readonly #stopping = new AbortController();
   #config: Config;
   #forked = 0;
@@ -65,9 +64,10 @@ export class Fleet {
   /** Starts all at once; resolves when all listen. Rejects with the `StartFailure` of the first that can't: then `stop` the others. */
   async start(): Promise<Listening> {
     this.#kept = Promise.all(this.#places.map((place) => this.#keep(place)));
-    const [first, ...others] = await Promise.all(this.#places.map(({ first }) => first.promise));
+    const all = await Promise.all(this.#places.map(({ first }) => first.promise));
+    const [first] = all;
     if (first === undefined) throw new TypeError("there is at least one worker");
-    return { http: first.http, hasAccounts: [first, ...others].some(({ hasAccounts }) => hasAccounts) };
+    return { http: first.http, hasAccounts: all.some(({ hasAccounts }) => hasAccounts) };
   }
 
   /** Asks all to drain; resolves when they have ended. */
@@ -94,7 +94,7 @@ export class Fleet {
     await Promise.all(
       this.#listening().map(async (worker) => {
         const metrics = await worker.ask("metrics");
-        if (metrics !== undefined) this.#options.watcher.metrics(this.#numberOf(worker), metrics);
+        if (metrics !== undefined) this.#options.watcher.metrics(worker.number, metrics);
       }),
     );
   }
@@ -146,9 +146,9 @@ export class Fleet {
     const { fork, millis, answerMillis = ANSWER_MILLIS, watcher } = this.#options;
     const number = (this.#forked += 1);
     const onLastMetrics = (metrics: object): void => watcher.metrics(number, metrics);
-    const worker = new Worker(fork(), this.#config, { millis, answerMillis, onLastMetrics });
-    this.#numbers.set(worker, number);
+    const worker = new Worker(fork(), this.#config, { number, millis, answerMillis, onLastMetrics });
     place.worker = worker;
+    if (this.#stopping.signal.aborted) worker.stop();
     // Where any port was asked for, all have the one that the first of them was given.
     worker.listening.then(({ http: { port } }) => (this.#config = withPort(this.#config, port)), noop);
     return worker;
@@ -156,12 +156,8 @@ export class Fleet {
 
   async #end(worker: Worker): Promise<WorkerEnd> {
     const end = await worker.ended;
-    this.#options.watcher.gone(this.#numberOf(worker));
+    this.#options.watcher.gone(worker.number);
     return end;
-  }
-
-  #numberOf(worker: Worker): number {
-    return this.#numbers.get(worker) ?? 0;
   }
 }
 

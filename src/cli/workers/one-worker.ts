@@ -28,6 +28,8 @@ export interface Listening {
 }
 
 export interface WorkerOptions {
+  /** Its own; a pid may come again. */
+  readonly number: number;
   /** Milliseconds of a clock that never steps. */
   readonly millis: () => number;
   /** How long it may take to answer. */
@@ -36,6 +38,7 @@ export interface WorkerOptions {
 }
 
 export class Worker {
+  readonly number: number;
   readonly pid: number;
   /** Rejects with `StartFailure`. */
   readonly listening: Promise<Listening>;
@@ -51,6 +54,7 @@ export class Worker {
   #hasEnded = false;
 
   constructor(process: WorkerProcess, config: Config, options: WorkerOptions) {
+    this.number = options.number;
     this.pid = process.pid;
     this.#process = process;
     this.#config = config;
