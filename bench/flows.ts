@@ -77,7 +77,9 @@ export async function makeFlows(deployment: Deployment, client: HttpClient): Pro
     end: {
       perTurn: 500,
       prepare: async (count) =>
-        (await seedSessions(deployment, count)).map((token) => async (to) => mustBe(200, { status: await revoke(to, token), body: "" })),
+        (await seedSessions(deployment, count)).map(
+          (token) => async (to) => mustBe(200, { status: await revoke(to, token), body: "", headers: {} }),
+        ),
     },
     introspection: {
       perTurn: 1_000,

@@ -80,6 +80,8 @@ export interface Store {
   read(log: string, after: string | undefined, limit: number): Promise<readonly LogEntry[]>;
   /** The store's own clock. */
   now(): Promise<number>;
+  /** False where it certainly refuses writes now: what it says may be old then, for its replicas may have another primary. */
+  takesWrites(): Promise<boolean>;
   ping(): Promise<void>;
   /** Facts for `doctor` and the start: durability, eviction, versions, latency. */
   inspect(): Promise<readonly StoreFinding[]>;

@@ -26,6 +26,7 @@ const DAY_MILLIS = 86_400_000;
 /** Entries of the log read at once, and documents written at once. */
 const PAGE = 500;
 const LANES = 16;
+const KEPT_UNKNOWN = 20_000;
 
 type Append = (entry: EndEntry) => Promise<void>;
 
@@ -39,6 +40,8 @@ export class Ends {
   readonly #subjects: Subjects;
   readonly #marker: Marker;
   readonly #recent: RecentEnds;
+  /** Sessions that were not there, whose end this process has appended. */
+  readonly #unknown = new Set<string>();
   /** Of the last entry read; undefined: none. */
   #position: string | undefined;
 
@@ -89,12 +92,22 @@ export class Ends {
     });
   }
 
-  /** Ends one session; nothing where the subject never had it. */
+  /** Ends one session, known or not. */
   async endSession(subjectKey: Bytes, sid: string, end: End): Promise<true> {
     const isKnown = ({ sessions, marks }: SubjectDocument): boolean => [...sessions, ...marks].some((known) => known.sid === sid);
     const ended = await this.endSome(subjectKey, (document) => (isKnown(document) ? [sid] : []), end);
-    if (ended.length === 0) await this.#marker.trustAbsence();
+    if (ended.length === 0) await this.#endUnknown(subjectKey, sid, end);
     return true;
+  }
+
+  /** A session that is not there may have begun on a primary that can't be seen from here: its end is noted all the same, once. */
+  async #endUnknown(subjectKey: Bytes, sid: string, end: End): Promise<void> {
+    await this.#marker.trustAbsence();
+    if (this.#unknown.has(sid)) return;
+    await this.#append({ ...end, subjectKey: base64url(subjectKey), sids: [sid] });
+    this.#unknown.add(sid);
+    const [oldest = sid] = this.#unknown;
+    if (this.#unknown.size > KEPT_UNKNOWN) this.#unknown.delete(oldest);
   }
 
   /** Ends all sessions of a subject, those whose login is still on its way too. The number ended. */

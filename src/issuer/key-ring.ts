@@ -38,6 +38,7 @@ export class KeyRing {
   #notBeforeBytes: Bytes | undefined;
   #seenAt = Number.NEGATIVE_INFINITY;
   #clockDiffers = false;
+  #refusesWrites = false;
   #loading: Promise<void> | undefined;
   #saved: Bytes | undefined;
   #faults: readonly KeyFault[] = [];
@@ -120,12 +121,19 @@ export class KeyRing {
   async #reload(): Promise<void> {
     const { store, clock } = this.#context;
     const began = clock();
-    const [ringBytes, policyBytes, storeNow] = await Promise.all([store.get(KEYS.ring), store.get(KEYS.policy), store.now()]);
+    const [ringBytes, policyBytes, storeNow, takesWrites] = await Promise.all([
+      store.get(KEYS.ring),
+      store.get(KEYS.policy),
+      store.now(),
+      store.takesWrites(),
+    ]);
+    this.#refusesWrites = !takesWrites;
     this.#judgeClock(storeNow, began, clock());
     this.#takeNotBefore(policyBytes);
     await this.#takeRing(ringBytes);
     this.#seenAt = began;
-    this.#reach.caughtUp();
+    if (takesWrites) this.#reach.caughtUp();
+    else this.#reach.missed();
   }
 
   #takeNotBefore(bytes: Bytes | undefined): void {
@@ -221,6 +229,7 @@ export class KeyRing {
     // A clock that stepped back says nothing about how old the view is.
     if (age > RING_LAG_MILLIS || age < -CLOCK_READING_MILLIS) return "the key ring was not read for too long";
     if (this.#clockDiffers) return "the clock differs from the store's";
+    if (this.#refusesWrites) return "the store refuses writes, and what it says may be old";
     return undefined;
   }
 

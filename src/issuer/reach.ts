@@ -83,6 +83,7 @@ export function watched(store: Store, reach: Reach, meter: StoreMeter = UNMETERE
     append: (log, entry, expiresAt) => note(meter.seconds(), store.append(log, entry, expiresAt), "append"),
     read: (log, after, limit) => note(meter.seconds(), store.read(log, after, limit)),
     now: () => note(meter.seconds(), store.now()),
+    takesWrites: () => note(meter.seconds(), store.takesWrites()),
     ping: () => note(meter.seconds(), store.ping()),
     inspect: () => store.inspect(),
     onPrimaryChange: (listener) => store.onPrimaryChange(listener),

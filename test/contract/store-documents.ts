@@ -143,5 +143,6 @@ export function documentContract(name: string, makeHarness: MakeHarness): void {
     stop();
     stop();
     await store.ping();
+    t.equal(await store.takesWrites(), true);
   });
 }

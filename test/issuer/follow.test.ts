@@ -460,3 +460,22 @@ t.test("a node that has stopped does nothing more", async (t) => {
   t.same(node.link.calls, []);
   t.equal(ringDocument.decode((await world.read(KEYS.ring))!).version, 1);
 });
+
+t.test("a store that refuses writes is believed in nothing until it takes them again: its replicas may have another primary", async (t) => {
+  const world = newWorld();
+  const node = await world.startedNode();
+  await world.addUser("alice");
+  const first = await node.logIn("alice");
+  const second = await node.refresh(first.refreshToken);
+  node.link.isReadOnly = true;
+  await world.advance(SECOND);
+  await t.rejects(node.tryRefresh(first.refreshToken), UNAVAILABLE, "a retry needs no write and gets no answer either");
+  await t.rejects(node.issuer.revoke({ client: node.client("app"), token: second.refreshToken }), UNAVAILABLE);
+  await t.rejects(node.issuer.introspect({ client: node.client("service"), token: second.accessToken }), UNAVAILABLE);
+  t.equal((await node.issuer.readiness()).ready, false);
+  t.ok(node.issuer.jwks(), "the JWK Set goes on");
+  await world.advance(60 * SECOND);
+  node.link.isReadOnly = false;
+  await world.advance(SECOND);
+  t.equal((await node.refresh(first.refreshToken)).refreshToken, second.refreshToken, "and that time counts against no window");
+});

@@ -139,3 +139,21 @@ t.test("a log entry that is there twice, or of a subject nobody has, does no har
   t.equal(log.length, 3, "nothing was missing");
   t.same(node.eventsOf("ends_restored"), []);
 });
+
+t.test("the end of a session that is not there is noted once, for it may have begun where this node can't see", async (t) => {
+  const { world, data, remember } = lossyWorld();
+  const node = await world.startedNode();
+  const sub = await world.addUser("alice");
+  const goBack = remember();
+  const elsewhere = await world.startedNode();
+  const grant = await elsewhere.logIn("alice");
+  const asItIs = remember();
+  goBack();
+  // The node sees a primary that has never heard of the session.
+  for (const _ of [1, 2]) t.ok(await node.issuer.revoke({ client: node.client("app"), token: grant.refreshToken }));
+  t.same(endsIn(data), [grant.sid]);
+  asItIs();
+  t.match(await node.tryRefresh(grant.refreshToken), INVALID_GRANT);
+  await changedPrimary([node]);
+  t.same((await world.subject(sub))?.sessions, []);
+});

@@ -4,7 +4,7 @@ import type { Bytes, Clock, Store } from "../../src/domain/ports.ts";
 import { StoreError } from "../../src/domain/ports.ts";
 import { NEVER } from "../../src/domain/documents.ts";
 
-export type Operation = "get" | "compareAndSet" | "append" | "read" | "now" | "ping" | "scan";
+export type Operation = "get" | "compareAndSet" | "append" | "read" | "now" | "takesWrites" | "ping" | "scan";
 
 /** `unavailable` and `lost`: nothing happens; `done`: it happens and nobody hears of it. */
 export type FaultKind = "unavailable" | "lost" | "done";
@@ -32,6 +32,8 @@ export class Link {
   executed: Executed[] = [];
   /** While set, every call fails so. */
   outage: FaultKind | undefined;
+  /** The store says that it refuses writes. */
+  isReadOnly = false;
   /** Calls that have not come back. */
   pending = 0;
   readonly #faults: { readonly matches: Matches; readonly kind: FaultKind }[] = [];
@@ -48,6 +50,7 @@ export class Link {
       append: (log, entry, expiresAt) => this.#run({ op: "append", key: log }, () => inner.append(log, entry, expiresAt)),
       read: (log, after, limit) => this.#run({ op: "read", key: log }, () => inner.read(log, after, limit)),
       now: () => this.#run({ op: "now", key: "" }, async () => (now === undefined ? inner.now() : now())),
+      takesWrites: () => this.#run({ op: "takesWrites", key: "" }, async () => !this.isReadOnly && inner.takesWrites()),
       ping: () => this.#run({ op: "ping", key: "" }, () => inner.ping()),
       inspect: () => inner.inspect(),
       onPrimaryChange: (listener) => {

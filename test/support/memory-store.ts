@@ -64,6 +64,7 @@ export function openMemoryStore(data: MemoryData, clock: Clock): Store {
         data.lastNow = Math.max(data.lastNow, clock());
         return data.lastNow;
       }),
+    takesWrites: () => call(() => true),
     ping: () => call(() => undefined),
     inspect: () => call(() => [{ severity: "ok" as const, subject: "durability", finding: "a store in memory, for tests" }]),
     onPrimaryChange: () => () => undefined,

@@ -109,6 +109,11 @@ class EmbeddedStore implements Store {
     return this.#reader.log(log, after === undefined ? 0 : Number(after), limit);
   }
 
+  /** One file has no replica that could know better; a disk that is full says so at the write. */
+  takesWrites(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   async now(): Promise<number> {
     this.#latest = Math.max(this.#latest, this.#clock(), this.#reader.time());
     return this.#latest;

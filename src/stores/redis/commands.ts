@@ -57,6 +57,14 @@ export class Commands {
     );
   }
 
+  /** False where the server refuses this writing command because it takes no writes. */
+  isTaken(name: string, args: string[]): Promise<boolean> {
+    return this.#send(name, args).then(
+      () => true,
+      (error: unknown) => (["NOREPLICAS", "READONLY", "MISCONF"].includes(replyCode(error) ?? "") ? false : readFailed(error)),
+    );
+  }
+
   /** Sends a command that may change something, once. */
   write(name: string, args: Argument[]): Promise<unknown> {
     return this.#send(name, args).catch(writeFailed);

@@ -106,6 +106,11 @@ class RedisStore implements Store {
     return this.#routes.on(this.#documentKey(ANY), (primary) => askTime(primary.commands()));
   }
 
+  /** By a write that finds nothing to do. */
+  async takesWrites(): Promise<boolean> {
+    return this.#routes.on(this.#documentKey(ANY), (primary) => primary.commands().isTaken("del", [this.#documentKey("fence")]));
+  }
+
   async ping(): Promise<void> {
     await this.#routes.on(this.#documentKey(ANY), (primary) => primary.commands().read("ping", []));
   }

@@ -205,3 +205,17 @@ t.test("the arguments of SET with IFEQ are in the order of the servers' document
   const [expected, next] = [bytes("old"), bytes("new")];
   t.same(setIfEqualArguments("k", expected, next, "99"), ["k", next, "IFEQ", expected, "PXAT", "99"]);
 });
+
+t.test("whether writes are taken is asked without writing anything", { skip }, async (t) => {
+  const redis = await server(t);
+  const opened = await store(t, redis.url);
+  t.equal(await opened.takesWrites(), true);
+  t.equal(await redis.command("dbsize"), 0);
+  await redis.command("config", "set", "min-replicas-to-write", "1");
+  t.equal(await opened.takesWrites(), false, "NOREPLICAS");
+  t.equal(await opened.get("k"), undefined, "and reads are answered all the while");
+  await redis.command("config", "set", "min-replicas-to-write", "0");
+  t.equal(await opened.takesWrites(), true);
+  await redis.kill();
+  t.match(await failure(opened.takesWrites()), { outcome: "unavailable" });
+});
