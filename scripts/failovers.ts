@@ -11,25 +11,13 @@
  * The table on stdout, progress on stderr. Exit 1: a revocation was lost, an invariant violated, or a series broke off; 2: wrong use.
  */
 
-import { randomInt } from "node:crypto";
-import { mkdirSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { KINDS } from "../test/faults/failovers/kinds.ts";
 import type { FailoverKind } from "../test/faults/failovers/kinds.ts";
 import { COUNTED, seriesOf } from "../test/faults/failovers/series.ts";
-import { violationsIn } from "../test/faults/report.ts";
 import { runRow } from "../test/faults/runner.ts";
 import type { RowReport } from "../test/faults/runner.ts";
 import { aligned, countsText } from "../test/faults/table.ts";
-import { findProgram, installProgram } from "./system-program.ts";
-import { REDIS_SERVER } from "./test-programs.ts";
-
-const say = (text: string): void => console.error(text);
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
-// What runs is ended by the exit handlers.
-for (const [signal, code] of Object.entries(SIGNALS)) process.on(signal, () => process.exit(code));
+import { isBad, prepare, readArguments, remarksOf, runCommand, say, seedOf, UsageError, wholeNumber } from "./faults-command.ts";
 
 const OPTIONS = {
   count: { type: "string", default: "100" },
@@ -54,46 +42,27 @@ const HEAD = [
   "s",
 ];
 
-class UsageError extends Error {}
-
-function wholeNumber(name: string, text: string): number {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 1) throw new UsageError(`--${name} is a number of 1 or more`);
-  return number;
-}
-
-function readArguments() {
-  try {
-    return parseArgs({ options: OPTIONS, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
 function kindsNamed(names: readonly string[]): readonly FailoverKind[] {
   const isNamed = ({ id }: FailoverKind, name: string): boolean => id === name || id.split(":").includes(name);
   for (const name of names) if (!KINDS.some((kind) => isNamed(kind, name))) throw new UsageError(`there is no kind ${name}`);
   return names.length === 0 ? KINDS : KINDS.filter((kind) => names.some((name) => isNamed(kind, name)));
 }
 
-async function run(): Promise<readonly RowReport[]> {
-  const { values, positionals } = readArguments();
+async function run(): Promise<boolean> {
+  const { values, positionals } = readArguments(OPTIONS);
   const kinds = kindsNamed(positionals);
   const count = wholeNumber("count", values.count);
-  const seed = values.seed === undefined ? randomInt(1, 2 ** 31) : wholeNumber("seed", values.seed);
-  const folder = values.out === undefined ? mkdtempSync(join(tmpdir(), "mintmark-failovers-")) : resolve(values.out);
-  mkdirSync(folder, { recursive: true });
-  if (findProgram(REDIS_SERVER) === undefined) installProgram(REDIS_SERVER, say);
-  say(`seed ${seed}, histories in ${folder}`);
+  const seed = seedOf(values.seed);
+  const folder = prepare("failovers", values.out, seed);
   const reports: RowReport[] = [];
   for (const kind of kinds) {
     const rounds = values.quick ? undefined : kind.isForgotten ? Math.ceil(count / FORGOTTEN_SHARE) : count;
     const report = await runRow(seriesOf(kind), { seed, rounds, isQuick: values.quick, folder, say });
-    for (const text of [...report.parts.flatMap(({ told }) => told), ...(report.failed === undefined ? [] : [report.failed])])
-      say(`${kind.id}: ${text}`);
+    for (const text of remarksOf(report)) say(text);
     reports.push(report);
   }
-  return reports;
+  console.log(values.json ? JSON.stringify(reports) : aligned([HEAD, ...reports.flatMap(linesOf)]));
+  return !reports.some(isBad);
 }
 
 function linesOf({ id, seconds, skipped, failed, parts }: RowReport): readonly (readonly string[])[] {
@@ -114,13 +83,4 @@ function linesOf({ id, seconds, skipped, failed, parts }: RowReport): readonly (
   return failed === undefined ? own : [...own, [id, `broke off: ${failed.split("\n")[0]}`]];
 }
 
-try {
-  const reports = await run();
-  console.log(process.argv.includes("--json") ? JSON.stringify(reports) : aligned([HEAD, ...reports.flatMap(linesOf)]));
-  const isBad = reports.some(({ failed, parts }) => failed !== undefined || parts.some((part) => violationsIn(part) > 0));
-  process.exitCode = isBad ? 1 : 0;
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  say(error.message);
-  process.exitCode = 2;
-}
+await runCommand(run);

@@ -9,10 +9,6 @@
  * The table on stdout, progress on stderr. Exit 1: a fault was not caught, or a row found something where none was; 2: wrong use.
  */
 
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { misfits } from "../test/faults/mutants/copy.ts";
 import { MUTANTS } from "../test/faults/mutants/list.ts";
 import type { Mutant } from "../test/faults/mutants/mutant.ts";
@@ -20,27 +16,11 @@ import { isClean, runControl, runMutant } from "../test/faults/mutants/run.ts";
 import type { MutantReport, MutantRunOptions } from "../test/faults/mutants/run.ts";
 import { mutantTable } from "../test/faults/mutants/table.ts";
 import type { RowReport } from "../test/faults/runner.ts";
-import { findProgram, installProgram } from "./system-program.ts";
-import { REDIS_SERVER } from "./test-programs.ts";
+import { prepare, readArguments, remarksOf, runCommand, say, UsageError, wholeNumber } from "./faults-command.ts";
 
-const SEED = 1;
-
-const say = (text: string): void => console.error(text);
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
-// What runs, and the copies, are ended and removed by the exit handlers.
-for (const [signal, code] of Object.entries(SIGNALS)) process.on(signal, () => process.exit(code));
+const SEED = "1";
 
 const OPTIONS = { seed: { type: "string" }, json: { type: "boolean", default: false }, out: { type: "string" } } as const;
-
-class UsageError extends Error {}
-
-function readArguments() {
-  try {
-    return parseArgs({ options: OPTIONS, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
 
 function chosen(names: readonly string[]): readonly Mutant[] {
   for (const name of names) if (!MUTANTS.some((mutant) => mutant.name === name)) throw new UsageError(`there is no fault ${name}`);
@@ -58,7 +38,7 @@ async function runControls(mutants: readonly Mutant[], options: MutantRunOptions
   for (const [row, count] of rounds) {
     say(`${row.id}, with no fault`);
     const report = await runControl(row, count, options);
-    if (!isClean(report)) say(textOf(report));
+    if (!isClean(report)) for (const text of remarksOf(report)) say(text);
     reports.push(report);
   }
   return reports;
@@ -70,32 +50,22 @@ async function runMutants(mutants: readonly Mutant[], options: MutantRunOptions)
     say(`${mutant.name}: ${mutant.what} (${mutant.row.id})`);
     const report = await runMutant(mutant, options);
     say(`${mutant.name}: ${report.verdict} (${report.caughtBy.join(", ")}, ${report.row.seconds} s)`);
-    if (report.verdict !== "caught") say(textOf(report.row));
+    if (report.verdict !== "caught") for (const text of remarksOf(report.row)) say(text);
     reports.push(report);
   }
   return reports;
 }
 
-function textOf({ id, failed, parts }: RowReport): string {
-  return [...parts.flatMap(({ told }) => told), ...(failed === undefined ? [] : [failed])].map((text) => `${id}: ${text}`).join("\n");
-}
-
-try {
-  const { values, positionals } = readArguments();
-  const seed = Number(values.seed ?? SEED);
-  if (!Number.isSafeInteger(seed) || seed < 1) throw new UsageError("--seed is a number of 1 or more");
+async function run(): Promise<boolean> {
+  const { values, positionals } = readArguments(OPTIONS);
+  const seed = wholeNumber("seed", values.seed ?? SEED);
   const mutants = chosen(positionals);
-  const folder = values.out === undefined ? mkdtempSync(join(tmpdir(), "mintmark-mutants-")) : resolve(values.out);
-  if (findProgram(REDIS_SERVER) === undefined) installProgram(REDIS_SERVER, say);
-  say(`seed ${seed}, histories in ${folder}`);
+  const folder = prepare("mutants", values.out, seed);
   const options = { seed, folder, say: () => undefined };
   const controls = await runControls(mutants, options);
   const reports = await runMutants(mutants, options);
   console.log(values.json ? JSON.stringify({ controls, reports }) : mutantTable(reports, controls, seed));
-  const isBad = reports.some(({ verdict }) => verdict === "not caught" || verdict === "by another") || !controls.every(isClean);
-  process.exitCode = isBad ? 1 : 0;
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  say(error.message);
-  process.exitCode = 2;
+  return controls.every(isClean) && reports.every(({ verdict }) => verdict !== "not caught" && verdict !== "by another");
 }
+
+await runCommand(run);
