@@ -68,18 +68,18 @@ async function insist(calls: Calls, session: ClientSession): Promise<void> {
 
 /** Once the store has taken the rotation nobody hears of it. */
 async function refreshUnanswered(proxies: readonly RedisProxy[], calls: Calls, session: ClientSession): Promise<void> {
-  let isCommitted = false;
+  const seen = { isCommitted: false };
   for (const proxy of proxies) {
     proxy.decide = ({ words }) => {
-      // GET has its key as the first word behind its name, too, but no more words behind that.
+      // A GET is its name and a key; what swaps is longer.
       const isSwap = words.length > 2 && words.some((word) => word.toString("latin1").startsWith(SUBJECT_KEYS));
       if (!isSwap) return "pass";
-      isCommitted = true;
+      seen.isCommitted = true;
       return "lose reply";
     };
   }
   // An issuer that has just lost its connection has nothing to send on for a moment.
-  for (let left = RECOVER_MILLIS; left > 0 && !isCommitted; left -= SOON_MILLIS) {
+  for (let left = RECOVER_MILLIS; left > 0 && !seen.isCommitted; left -= SOON_MILLIS) {
     await calls.refresh(session, session.current);
     await pause(SOON_MILLIS);
   }
