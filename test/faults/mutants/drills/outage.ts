@@ -71,7 +71,7 @@ async function refreshUnanswered(proxies: readonly RedisProxy[], calls: Calls, s
   const seen = { isCommitted: false };
   for (const proxy of proxies) {
     proxy.decide = ({ words }) => {
-      // GET has its key as the first word behind its name, too, but no more words behind that.
+      // A GET is its name and a key; what swaps is longer.
       const isSwap = words.length > 2 && words.some((word) => word.toString("latin1").startsWith(SUBJECT_KEYS));
       if (!isSwap) return "pass";
       seen.isCommitted = true;
