@@ -125,6 +125,18 @@ t.test("a session that had to give way and is in the log goes, though somebody w
   t.same(living, [other.sid, newest.sid], "who is in the log is over");
 });
 
+t.test("a replay that is in the log ends its session in the store as well, though somebody was faster", async (t) => {
+  const { world } = lossyWorld();
+  const [node, other] = [await world.startedNode(), await world.startedNode()];
+  const sub = await world.addUser("alice");
+  const stolen = await node.logIn("alice");
+  const second = await node.refresh(stolen.refreshToken);
+  await world.advance(60 * SECOND);
+  node.link.beforeNext("compareAndSet", "s", async () => void (await other.refresh(second.refreshToken)));
+  t.match(await node.tryRefresh(stolen.refreshToken), INVALID_GRANT);
+  t.same((await world.subject(sub))?.sessions, []);
+});
+
 t.test("a log entry that is there twice, or of a subject nobody has, does no harm", async (t) => {
   const { world, data } = lossyWorld();
   const node = await world.startedNode();

@@ -23,7 +23,8 @@ function heads({ operations }: History): readonly Finding[] {
   );
   return [...probes].flatMap(([sid, own]) => {
     const current = own.filter(({ op, active, generationIn }) => op === "introspect" && active === true && generationIn !== undefined);
-    const successors = own.filter(({ op }) => op === "refresh");
+    // An owner whose store holds an older token (a late answer of another tab) is given the newest one first, which is not used yet.
+    const successors = own.filter(({ op, role }) => op === "refresh" && role !== "owner");
     return [
       ...two(current, ({ tokenIn }) => tokenIn, `two tokens of session ${sid} are current`),
       ...two(successors, ({ tokenOut }) => tokenOut, `tokens of session ${sid} have two successors when nothing is under way`),
