@@ -90,15 +90,15 @@ export class Follower {
     const findings = await this.#parts.context.store.inspect();
     const faults = findings.filter(({ severity, subject }) => severity === "fault" && MUST_HOLD.includes(subject));
     if (faults.length === 0) return this.#warn(findings);
-    throw new UnsafeStoreError(faults.map(({ finding, advice }) => `${finding}${advice === undefined ? "" : `: ${advice}`}`).join("; "));
+    throw new UnsafeStoreError(faults.map(lineOf).join("; "));
   }
 
   /** What may be lost, or will be soon, in one line each. */
   #warn(findings: readonly StoreFinding[]): void {
-    for (const { severity, subject, finding, advice } of findings) {
+    for (const finding of findings) {
+      const { severity, subject } = finding;
       if (severity === "ok") continue;
-      const message = advice === undefined ? finding : `${finding}: ${advice}`;
-      this.#parts.context.emit({ event: "store_warning", about: subject, message, severity });
+      this.#parts.context.emit({ event: "store_warning", about: subject, message: lineOf(finding), severity });
     }
   }
 
@@ -193,6 +193,11 @@ export class Follower {
     if (message !== this.#trouble) this.#parts.context.emit({ event: "trouble", about: "store or keys", message });
     this.#trouble = message;
   }
+}
+
+/** What was found, and what to do about it. */
+function lineOf({ finding, advice }: StoreFinding): string {
+  return advice === undefined ? finding : `${finding}: ${advice}`;
 }
 
 /** A fault nobody foresaw must not end a node that serves the JWK Set; its message may hold anything, so only its name is told. */

@@ -57,7 +57,7 @@ export function nameOf(bytes: Bytes): string {
 }
 
 /** Undefined for ends of a client's sessions, of all, and of keys. */
-export function documentKeyOf({ subjectKey }: EndEntry): string | undefined {
+function documentKeyOf({ subjectKey }: EndEntry): string | undefined {
   const bytes = subjectKey === undefined ? undefined : fromBase64url(subjectKey);
   return bytes === undefined ? undefined : subjectDocumentKey(bytes);
 }

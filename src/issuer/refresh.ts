@@ -29,9 +29,8 @@ export async function refresh(parts: SessionParts, request: RefreshRequest): Pro
   }
   const exchangeKey = request.idempotencyKey === undefined ? undefined : exchangeKeyOf(context, token.sid, request.idempotencyKey);
   try {
-    return await subjects.settleInTurn(token.subjectKey, (loaded) =>
-      presentOnce(parts, request, { ...token, exchangeKey, presentedAt }, loaded),
-    );
+    const presented = { ...token, exchangeKey, presentedAt };
+    return await subjects.settleInTurn(token.subjectKey, (loaded) => presentOnce(parts, request, presented, loaded));
   } catch (error) {
     context.emit({ event: "refresh", outcome: "unavailable", clientId: request.client.id });
     throw error;

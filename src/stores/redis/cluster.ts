@@ -8,6 +8,7 @@ import { StoreError } from "../../domain/ports.ts";
 import { Commands } from "./commands.ts";
 import { RedisConnection } from "./connection.ts";
 import { NotConnectedError, RedirectError } from "./errors.ts";
+import { Listeners } from "./listeners.ts";
 import { PATIENCE, Primary, type PrimaryOptions } from "./primary.ts";
 import type { Routes } from "./routes.ts";
 import { slotMap, type SlotMap, slotOf } from "./slots.ts";
@@ -33,8 +34,8 @@ class ClusterRoutes implements Routes {
   readonly #seeds: readonly Node[];
   readonly #primaries = new Map<string, Primary>();
   readonly #connecting = new Map<Primary, Promise<void>>();
-  readonly #listeners = new Set<{ call: () => void }>();
-  #map: SlotMap = { owners: [], nodes: [] };
+  readonly #listeners = new Listeners();
+  #map: SlotMap = { owners: [], primaries: [], nodes: [] };
   #looking: Promise<void> | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #version = 0;
@@ -60,14 +61,11 @@ class ClusterRoutes implements Routes {
 
   async all(): Promise<readonly Primary[]> {
     await this.look();
-    const owners = new Map(this.#map.owners.flatMap((owner) => (owner === undefined ? [] : [[addressOf(owner), owner] as const])));
-    return [...owners.values()].map((owner) => this.#primaryAt(owner));
+    return this.#map.primaries.map((node) => this.#primaryAt(node));
   }
 
   onChange(listener: () => void): () => void {
-    const entry = { call: listener };
-    this.#listeners.add(entry);
-    return () => void this.#listeners.delete(entry);
+    return this.#listeners.add(listener);
   }
 
   async close(): Promise<void> {
@@ -98,20 +96,15 @@ class ClusterRoutes implements Routes {
     this.#fault = "";
     const before = this.#map;
     this.#map = map;
-    const owners = new Set(map.owners.flatMap((owner) => (owner === undefined ? [] : [owner])));
-    await Promise.all([...owners].map((owner) => this.#connected(this.#primaryAt(owner))));
-    this.#forget(new Set([...owners].map(addressOf)));
+    await Promise.all(map.primaries.map((node) => this.#connected(this.#primaryAt(node))));
+    this.#forget(new Set(map.primaries.map(addressOf)));
     if (!areSame(before, map)) this.#noteMoved(before.owners.length > 0);
   }
 
   #noteMoved(isNews: boolean): void {
     this.#version += 1;
-    if (isNews) this.#changed();
+    if (isNews) this.#listeners.tell();
   }
-
-  readonly #changed = (): void => {
-    for (const { call } of this.#listeners) call();
-  };
 
   /** Of those there is a connection to, the first that knows a cluster that works. */
   async #askConnected(): Promise<SlotMap | undefined> {
@@ -159,7 +152,7 @@ class ClusterRoutes implements Routes {
     const known = this.#primaries.get(address);
     if (known !== undefined) return known;
     const primary = new Primary({ ...this.#options, whereabouts: { node }, database: 0 });
-    primary.onChange(this.#changed);
+    primary.onChange(() => this.#listeners.tell());
     this.#primaries.set(address, primary);
     this.#connecting.set(
       primary,

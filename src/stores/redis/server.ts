@@ -1,6 +1,7 @@
 /** Which server answers, what it can do, and when it is another one than before. */
 
 import type { Commands } from "./commands.ts";
+import { Listeners } from "./listeners.ts";
 
 /** The fields of an INFO reply. */
 export type Info = ReadonlyMap<string, string>;
@@ -33,7 +34,7 @@ export class Server {
   #identity: string | undefined;
   #isFirst = true;
   #canSetIfEqual = false;
-  readonly #listeners = new Set<{ call: () => void }>();
+  readonly #listeners = new Listeners();
 
   get canSetIfEqual(): boolean {
     return this.#canSetIfEqual;
@@ -54,13 +55,11 @@ export class Server {
     const isNews = !this.#isFirst && !isSame;
     this.#isFirst = false;
     this.#identity = identity;
-    if (isNews) for (const { call } of this.#listeners) call();
+    if (isNews) this.#listeners.tell();
   }
 
   onChange(listener: () => void): () => void {
-    const entry = { call: listener };
-    this.#listeners.add(entry);
-    return () => void this.#listeners.delete(entry);
+    return this.#listeners.add(listener);
   }
 }
 

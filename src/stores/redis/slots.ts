@@ -21,6 +21,8 @@ export function slotOf(key: string): number {
 export interface SlotMap {
   /** The primary of each slot; undefined where nobody serves it. */
   readonly owners: readonly (Node | undefined)[];
+  /** Each server that has slots, once. */
+  readonly primaries: readonly Node[];
   /** Replicas, too: whom to ask when no primary answers. */
   readonly nodes: readonly Node[];
 }
@@ -29,6 +31,7 @@ export interface SlotMap {
 export function slotMap(reply: unknown, asked: Node): SlotMap {
   if (!Array.isArray(reply)) throw unreadable();
   const owners: (Node | undefined)[] = Array.from({ length: SLOTS });
+  const primaries = new Map<string, Node>();
   const nodes = new Map<string, Node>();
   for (const row of reply) {
     if (!Array.isArray(row)) throw unreadable();
@@ -38,8 +41,9 @@ export function slotMap(reply: unknown, asked: Node): SlotMap {
     if (owner === undefined) throw unreadable();
     for (const node of [owner, ...replicas]) nodes.set(addressOf(node), node);
     owners.fill(owner, first, last + 1);
+    primaries.set(addressOf(owner), owner);
   }
-  return { owners, nodes: [...nodes.values()] };
+  return { owners, primaries: [...primaries.values()], nodes: [...nodes.values()] };
 }
 
 /** `[host or null, port, id, …]`. */
