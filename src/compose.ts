@@ -2,6 +2,7 @@
 
 import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { openCustody } from "./compose/custody.ts";
 import type { Config } from "./config.ts";
 import type { Listener } from "./domain/events.ts";
 import type { Store } from "./domain/ports.ts";
@@ -28,7 +29,6 @@ import {
   systemDigests,
   systemRandom,
 } from "./platform/index.ts";
-import { openLocalCustodian } from "./signers/local.ts";
 import { openEmbeddedStore } from "./stores/embedded/index.ts";
 import { openRedisStore } from "./stores/redis/index.ts";
 
@@ -50,7 +50,7 @@ export interface OpenedServer {
   readonly http: ListenerParts & { readonly isTrustedProxy: (address: string) => boolean };
   readonly metrics: Pick<Metrics, "contentType" | "text" | "snapshot">;
   hasAccounts(): Promise<boolean>;
-  /** Closes the store; after `issuer.stop`. */
+  /** Closes store and custodians; after `issuer.stop`. */
   close(): Promise<void>;
 }
 
@@ -60,8 +60,9 @@ export async function openServer(config: Config, output: Writable = process.stdo
   const metrics = createMetrics();
   metrics.gauge("mintmark_store_emptied", {}, 0);
   const store = await openStore(config, logger);
+  const ports = portsOf(config, store, logger, both(auditListener(logger), metricsListener(metrics)));
   const { issuer, hasAccounts } = createIssuer(config.policy, {
-    ...portsOf(config, store, logger, both(auditListener(logger), metricsListener(metrics))),
+    ...ports,
     meter: {
       seconds: monotonicSeconds,
       took: (op, seconds) => metrics.observe("mintmark_store_seconds", { op }, seconds),
@@ -73,7 +74,7 @@ export async function openServer(config: Config, output: Writable = process.stdo
     hasAccounts,
     http: { ...listenerParts(logger, metrics), isTrustedProxy: networkMatcher(config.trustedProxies) },
     metrics,
-    close: () => store.close(),
+    close: () => closeAll(ports),
   };
 }
 
@@ -122,12 +123,17 @@ export async function openOperator(config: Config, output: Writable = process.st
   // A person at a terminal reads what the command says; a pipe gets the audit lines as well.
   const logger = createLogger(output, "isTTY" in output && output.isTTY === true ? "warn" : "info");
   const store = await openStore(config, logger);
+  const ports = portsOf(config, store, logger, auditListener(logger));
   try {
-    return await createOperator(config.policy, portsOf(config, store, logger, auditListener(logger)));
+    return await createOperator(config.policy, ports);
   } catch (error) {
-    await store.close();
+    await closeAll(ports);
     throw error;
   }
+}
+
+async function closeAll({ store, custodian }: Ports): Promise<void> {
+  await Promise.all([store.close(), custodian.close()]);
 }
 
 export function sha256Hex(text: string): string {
@@ -155,20 +161,18 @@ function openStore(config: Config, logger: Logger): Promise<Store> {
 }
 
 function portsOf(config: Config, store: Store, logger: Logger, emit: Listener): Ports {
-  const { directory, encryptionKey } = config.keys;
   return {
     store,
     clock: systemClock,
     random: systemRandom,
     digests: systemDigests,
-    custodian: openLocalCustodian({
-      directory,
-      ...(encryptionKey === undefined ? {} : { encryptionKey }),
+    custodian: openCustody(config.keys, {
+      clock: systemClock,
       random: systemRandom,
       strictPermissions: config.production,
       onWarning: (message) => logger.warn("keys", { message }),
     }),
-    ringCopy: openRingCopy(directory),
+    ringCopy: openRingCopy(config.keys.directory),
     passwords: createPasswordHasher(),
     sleep: (millis, signal) => sleep(millis, undefined, signal === undefined ? {} : { signal }).catch(() => undefined),
     fetchDocument: createFetchDocument({ allowedNetworks: config.allowedNetworks }),

@@ -8,13 +8,15 @@ import { checkEnvironment, replacedMembers, withEnvironment } from "./config/env
 import type { Environment } from "./config/environment.ts";
 import { readConfigFile } from "./config/file.ts";
 import { deepFreeze } from "./config/freeze.ts";
-import { checkNotBuilt } from "./config/notBuilt.ts";
+import { keysOf } from "./config/keysOf.ts";
+import type { KeysConfig } from "./config/keysOf.ts";
 import { placeOf } from "./config/place.ts";
 import type { ConfigFault } from "./config/place.ts";
 import { policyOf } from "./config/policy.ts";
 import { checkRelations, issuerOf } from "./config/relations.ts";
 import type { Policy } from "./domain/policy.ts";
 
+export type { CustodianConfig, KeysConfig } from "./config/keysOf.ts";
 export type { ConfigDocument } from "./config/document.ts";
 export type { ConfigFault } from "./config/place.ts";
 export { parseDuration } from "./domain/duration.ts";
@@ -44,8 +46,7 @@ export interface Config {
   /** How many processes serve; "auto": one per core. */
   readonly workers: number | "auto";
   readonly store: StoreConfig;
-  /** The folder of private parts (absolute), and the 32 bytes under which they are sealed. */
-  readonly keys: { readonly directory: string; readonly encryptionKey?: Uint8Array };
+  readonly keys: KeysConfig;
   /** Addresses and networks whose X-Forwarded-For counts. */
   readonly trustedProxies: readonly string[];
   /** Not public, and allowed all the same as where a jwksUri's host is. */
@@ -87,9 +88,12 @@ function parse(document: unknown, environment: Environment, workingDirectory: st
   const written = document === undefined ? defaultDocument(production) : document;
   checkEnvironment(environment, root);
   const settings: SeenSettings = configDocument.read(withEnvironment(written, environment), root) ?? {};
-  const encryptionKey = readEncryptionKey(settings, { environment, workingDirectory, production, warn }, root);
+  const sources = { environment, workingDirectory, production, warn };
+  const encryptionKey = readEncryptionKey("current", settings, sources, root);
+  const oldEncryptionKey = readEncryptionKey("old", settings, sources, root);
   checkRelations(settings, { production, hasEncryptionKey: encryptionKey !== undefined, warn }, root);
-  checkNotBuilt(settings, environment, root);
+  if (oldEncryptionKey !== undefined && encryptionKey === undefined)
+    root.member("keys").member("encryptionKeyFile").fault("is missing: keys.oldEncryptionKeyFile names what it takes the place of");
 
   const issuer = issuerOf(settings);
   if (faults.length > 0 || issuer === undefined) return refused(faults);
@@ -100,7 +104,7 @@ function parse(document: unknown, environment: Environment, workingDirectory: st
     ops: whole.ops === false || whole.ops.port === false ? undefined : { host: whole.ops.host, port: whole.ops.port },
     workers: whole.workers,
     store: storeOf(whole, workingDirectory),
-    keys: { directory: keysDirectory(whole, workingDirectory), ...(encryptionKey && { encryptionKey }) },
+    keys: keysOf(whole, { workingDirectory, environment, encryptionKey, oldEncryptionKey }),
     trustedProxies: whole.trustedProxies,
     allowedNetworks: whole.outgoing.allowedNetworks,
     production,
@@ -127,9 +131,4 @@ function storeOf({ store, redis }: Settings, workingDirectory: string): StoreCon
     waitReplicas: redis.waitReplicas ?? (store.kind === "redis" ? 0 : 1),
     sentinelAccess: { username: redis.sentinelUsername, password: redis.sentinelPassword },
   };
-}
-
-function keysDirectory({ keys }: Settings, workingDirectory: string): string {
-  if (keys.store.kind === "shared") throw new TypeError("keys in the shared store are refused before this");
-  return resolve(workingDirectory, keys.store.path);
 }

@@ -13,6 +13,7 @@ import {
   fetchableUrl,
   fileOrNone,
   flag,
+  folder,
   foreignIssuer,
   host,
   integer,
@@ -20,6 +21,7 @@ import {
   jwks,
   keyPrefix,
   keysTarget,
+  macKeysTarget,
   networkAddress,
   origin,
   scopeToken,
@@ -53,9 +55,42 @@ const redis = object({
 });
 
 const keys = object({
-  store: defaulted(keysTarget, "file:./keys", 'Where private parts are: a folder, or sealed in the store. "shared" is not built yet.'),
-  encryptionKeyFile: defaulted(fileOrNone, null, "File with the key-encryption key, 32 bytes in base64url. With it, key files are sealed."),
-  oldEncryptionKeyFile: defaulted(fileOrNone, null, "File with the key-encryption key that is being replaced. Not built yet."),
+  store: defaulted(
+    keysTarget,
+    "file:./keys",
+    'Where private parts are: a folder; "shared", sealed in the store; or a key custodian: PKCS#11, AWS KMS, Vault transit.',
+  ),
+  otherStores: defaulted(
+    list(keysTarget, { max: 8 }),
+    [],
+    "Where private parts still are besides keys.store, while one takes the place of another. keys.folder and the store need no naming.",
+  ),
+  macStore: optional(
+    macKeysTarget,
+    "keys.store where that is a folder or the store, else the store with a key-encryption key, else keys.folder",
+    "Where the MAC keys of refresh tokens are. A custodian is too far away for them.",
+  ),
+  folder: optional(
+    folder,
+    "that of keys.store, else ./keys",
+    "Where this node keeps its copy of the key ring, and looks for key files. The folder of keys.store where that is one.",
+  ),
+  encryptionKeyFile: defaulted(
+    fileOrNone,
+    null,
+    'File with the key-encryption key, 32 bytes in base64url. Required with "shared"; with it, key files are sealed too.',
+  ),
+  oldEncryptionKeyFile: defaulted(
+    fileOrNone,
+    null,
+    "File with the key-encryption key that is being replaced: accepted while `mintmark keys rewrap` runs.",
+  ),
+  signatureTimeout: defaulted(duration("10ms", "10s"), "1s", "How long a custodian may take to sign. After it, the answer is 503."),
+  maxSignaturesInFlight: defaulted(
+    integer(1, 10_000),
+    64,
+    "How many signatures a custodian may be asked for at once. Beyond it, the answer is 503.",
+  ),
   algorithms: defaulted(
     list(algorithm, { min: 1, max: 2 }),
     ["ES256", "EdDSA"],

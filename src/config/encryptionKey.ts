@@ -13,23 +13,35 @@ export interface EncryptionKeySources {
   warn(message: string): void;
 }
 
-/** The key-encryption key from the environment or its file; undefined where there is none or it can't be used. */
-export function readEncryptionKey(settings: SeenSettings, sources: EncryptionKeySources, root: Place): Uint8Array | undefined {
-  const text = sources.environment["MINTMARK_KEY_ENCRYPTION_KEY"];
-  if (text) return decodeKey(text) ?? root.member("MINTMARK_KEY_ENCRYPTION_KEY").fault(EXPECTED);
-  const file = settings.keys?.encryptionKeyFile;
+/** What a key-encryption key is read from. */
+const SOURCES = {
+  current: { variable: "MINTMARK_KEY_ENCRYPTION_KEY", member: "encryptionKeyFile" },
+  old: { variable: "MINTMARK_OLD_KEY_ENCRYPTION_KEY", member: "oldEncryptionKeyFile" },
+} as const;
+
+/** A key-encryption key from the environment or its file; undefined where there is none or it can't be used. */
+export function readEncryptionKey(
+  which: keyof typeof SOURCES,
+  settings: SeenSettings,
+  sources: EncryptionKeySources,
+  root: Place,
+): Uint8Array | undefined {
+  const { variable, member } = SOURCES[which];
+  const text = sources.environment[variable];
+  if (text) return decodeKey(text) ?? root.member(variable).fault(EXPECTED);
+  const file = settings.keys?.[member];
   if (file === undefined || file === null) return undefined;
-  return readKeyFile(resolve(sources.workingDirectory, file), sources, root.member("keys").member("encryptionKeyFile"));
+  return readKeyFile(resolve(sources.workingDirectory, file), member, sources, root.member("keys").member(member));
 }
 
 /** 32 bytes, from exactly their base64url (RFC 4648 §5, §3.5: no spare bits). */
-export function decodeKey(text: string): Uint8Array | undefined {
+function decodeKey(text: string): Uint8Array | undefined {
   if (!/^[A-Za-z0-9_-]{43}$/.test(text)) return undefined;
   const bytes = Buffer.from(text, "base64url");
   return bytes.toString("base64url") === text ? new Uint8Array(bytes) : undefined;
 }
 
-function readKeyFile(path: string, sources: EncryptionKeySources, place: Place): Uint8Array | undefined {
+function readKeyFile(path: string, member: string, sources: EncryptionKeySources, place: Place): Uint8Array | undefined {
   let descriptor: number | undefined;
   try {
     // Not blocking: a named pipe without a writer would hold the start.
@@ -39,7 +51,7 @@ function readKeyFile(path: string, sources: EncryptionKeySources, place: Place):
     if ((facts.mode & 0o077) !== 0) {
       const tooOpen = "the file is open to group or others: chmod 600 it";
       if (sources.production) place.fault(tooOpen);
-      else sources.warn(`keys.encryptionKeyFile: ${tooOpen} (refused in production)`);
+      else sources.warn(`keys.${member}: ${tooOpen} (refused in production)`);
     }
     return decodeKey(readFileSync(descriptor, "latin1").replace(/\r?\n$/, "")) ?? place.fault(`the file holds something else; ${EXPECTED}`);
   } catch {

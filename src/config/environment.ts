@@ -28,6 +28,8 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   MINTMARK_KEYS: { member: ["keys", "store"] },
   MINTMARK_KEY_ENCRYPTION_KEY: {},
   MINTMARK_OLD_KEY_ENCRYPTION_KEY: {},
+  MINTMARK_PKCS11_PIN: {},
+  MINTMARK_VAULT_TOKEN: {},
 };
 
 /** Set by test suites for themselves. */

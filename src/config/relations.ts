@@ -52,16 +52,26 @@ function checkOps({ listen, ops }: SeenSettings, place: Place): void {
 }
 
 function checkKeys(settings: SeenSettings, surroundings: Surroundings, place: Place): void {
-  const { algorithms, defaultAlgorithm, stageFor, jwksMaxAge, store } = settings.keys ?? {};
+  const { algorithms, defaultAlgorithm, stageFor, jwksMaxAge, store, macStore, otherStores, folder } = settings.keys ?? {};
   if (algorithms !== undefined && defaultAlgorithm !== undefined && !algorithms.includes(defaultAlgorithm)) {
     place.member("defaultAlgorithm").fault("expected one of keys.algorithms");
   }
   if (stageFor !== undefined && jwksMaxAge !== undefined && stageFor < jwksMaxAge) {
     place.member("stageFor").fault("expected at least keys.jwksMaxAge: verifiers must have seen a key before it signs");
   }
-  if (store?.kind === "shared" && !surroundings.hasEncryptionKey) {
-    place.member("encryptionKeyFile").fault('is missing: keys.store "shared" needs it, or MINTMARK_KEY_ENCRYPTION_KEY');
+  if ((store?.kind === "shared" || macStore?.kind === "shared") && !surroundings.hasEncryptionKey) {
+    place.member("encryptionKeyFile").fault('is missing: keys in "shared" need it, or MINTMARK_KEY_ENCRYPTION_KEY');
   }
+  // Key files are in one folder; a key is found by the scheme of its URI.
+  const others = otherStores ?? [];
+  const folders = new Set([store, macStore, ...others].flatMap((target) => (target?.kind === "file" ? [target.path] : [])));
+  if (folder !== undefined) folders.add(folder);
+  if (folders.size > 1) place.member("folder").fault("expected one folder in keys.store, keys.macStore, keys.otherStores and keys.folder");
+  others.forEach((target, index) => {
+    if (target === undefined || target.kind === "file" || target.kind === "shared") return;
+    const isTwice = store?.kind === target.kind || others.slice(0, index).some((other) => other?.kind === target.kind);
+    if (isTwice) place.member("otherStores").item(index).fault(`expected no second ${target.kind}: a key is found by its scheme`);
+  });
   if (surroundings.production && stageFor !== undefined && stageFor < 24 * 3_600_000) {
     surroundings.warn("keys.stageFor: under 24h some verifiers in the field have not seen a key when it begins to sign");
   }

@@ -5,9 +5,6 @@ export type StoreTarget =
   | { readonly kind: "sentinel"; readonly url: string }
   | { readonly kind: "cluster"; readonly url: string };
 
-/** Where private parts are, as written. */
-export type KeysTarget = { readonly kind: "file"; readonly path: string } | { readonly kind: "shared" };
-
 const NODES = String.raw`(?:[^\s@/]*@)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4}(?:,(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4})*`;
 const SENTINEL = new RegExp(String.raw`^rediss?\+sentinel://${NODES}/[A-Za-z0-9._-]+(?:/[0-9]{1,4})?$`);
 const CLUSTER = new RegExp(String.raw`^rediss?\+cluster://${NODES}/?$`);
@@ -27,13 +24,7 @@ function areGood(text: string): boolean {
   return decodes(user) && hosts.split(",").every((host) => Number(/[0-9]+$/.exec(host)?.[0]) <= 65_535);
 }
 
-export function parseKeysTarget(text: string): KeysTarget | undefined {
-  if (text === "shared") return { kind: "shared" };
-  const path = pathAfter("file:", text);
-  return path === undefined ? undefined : { kind: "file", path };
-}
-
-function pathAfter(scheme: string, text: string): string | undefined {
+export function pathAfter(scheme: string, text: string): string | undefined {
   if (!text.startsWith(scheme)) return undefined;
   const path = text.slice(scheme.length);
   // "//…" is a URL with a host: these are paths.

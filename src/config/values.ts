@@ -5,8 +5,10 @@ import { DURATION_PATTERN, parseDuration } from "../domain/duration.ts";
 import { isAbsoluteUri, isFetchable, isHost, isNetwork, isOrigin } from "./addresses.ts";
 import { isObject, whole } from "./reader.ts";
 import type { Reader } from "./reader.ts";
-import { parseKeysTarget, parseStoreTarget } from "./storeUrl.ts";
-import type { KeysTarget, StoreTarget } from "./storeUrl.ts";
+import { KEYS_TARGET_EXPECTED, KEYS_TARGET_PATTERN, parseKeysTarget } from "./keysTarget.ts";
+import type { KeysTarget } from "./keysTarget.ts";
+import { parseStoreTarget } from "./storeUrl.ts";
+import type { StoreTarget } from "./storeUrl.ts";
 
 /** A string for which `accepts` holds. */
 function text(expected: string, pattern: string | undefined, accepts: (text: string) => boolean): Reader<string, string> {
@@ -137,7 +139,15 @@ export const storeTarget: Reader<string, StoreTarget> = parsedText(
   parseStoreTarget,
 );
 
-export const keysTarget: Reader<string, KeysTarget> = parsedText("file:FOLDER or shared", "^(?:file:.+|shared)$", parseKeysTarget);
+export const keysTarget: Reader<string, KeysTarget> = parsedText(KEYS_TARGET_EXPECTED, KEYS_TARGET_PATTERN, parseKeysTarget);
+
+/** Where MAC keys can be: they are used too often to be far away. */
+export const macKeysTarget: Reader<string, KeysTarget> = parsedText("file:FOLDER or shared", "^(?:file:.+|shared)$", (value) => {
+  const target = parseKeysTarget(value);
+  return target?.kind === "file" || target?.kind === "shared" ? target : undefined;
+});
+
+export const folder: Reader<string, string> = text("the path of a folder", "^.+$", (value) => /^[^\0]+$/.test(value));
 
 export interface JsonWebKeySetDocument {
   readonly keys: readonly Readonly<Record<string, unknown>>[];

@@ -3,7 +3,7 @@
  * names a database, a key custodian or a framework. All times are milliseconds since the epoch.
  */
 
-import type { JwkPublic, JwsAlgorithm, KeyAlgorithm, RingKey } from "./ring.ts";
+import type { JwkPublic, JwsAlgorithm, KeyAlgorithm, Ring, RingKey } from "./ring.ts";
 
 export type Bytes = Uint8Array;
 
@@ -104,13 +104,32 @@ export interface StoreMeter {
 export interface Signer {
   readonly kid: string;
   readonly algorithm: JwsAlgorithm;
-  /** The raw JWS signature (64 bytes: r‖s for ES256, RFC 7518 §3.4; RFC 8032 for Ed25519) of the ASCII signing input. */
+  /**
+   * The raw JWS signature (64 bytes: r‖s for ES256, RFC 7518 §3.4; RFC 8032 for Ed25519) of the ASCII signing input.
+   * MUST settle within the time-out it was opened with. Throws `KeyError` where there is no signature; nothing was changed then.
+   */
   sign(signingInput: string): Promise<Bytes>;
 }
 
 /** A private part can't be used. The message names the key, what is wrong and what to do; never key material. */
 export class KeyError extends Error {
-  override readonly name = "KeyError";
+  override readonly name: string = "KeyError";
+}
+
+/**
+ * Not the key but its custodian can't be used: out of reach, or closed to this node. It may be there later, so a node goes on
+ * serving the JWK Set without it.
+ */
+export class CustodianError extends KeyError {
+  override readonly name = "CustodianError";
+}
+
+/** A private part that the ring itself keeps. */
+export interface SealedPart {
+  /** Compact JWE. */
+  readonly text: string;
+  /** The check value of the key-encryption key it is under. */
+  readonly under: string;
 }
 
 export interface NewKey {
@@ -119,8 +138,9 @@ export interface NewKey {
   readonly algorithm: KeyAlgorithm;
   /** Absent for MAC keys. */
   readonly publicJwk?: JwkPublic;
-  /** Where the private part is: `file:<kid>`. */
+  /** Where the private part is: a URI whose scheme names the custodian. */
   readonly custody: string;
+  readonly sealed?: SealedPart;
 }
 
 /** A private part that was found without asking the ring. */
@@ -128,18 +148,35 @@ export interface FoundKey extends NewKey {
   readonly createdAt: number;
 }
 
-/** Where private parts live. */
+/** A key that is to be taken in. */
+export type KeySource =
+  /** The text of a PEM file (PKCS#8, SEC 1) or a private JWK. */
+  | { readonly from: "text"; readonly text: string }
+  /** One that a custodian already has, by its URI: nothing is moved. */
+  | { readonly from: "custodian"; readonly uri: string; readonly algorithm: JwsAlgorithm }
+  /** One of the ring, to be moved to where new keys are made. */
+  | { readonly from: "ring"; readonly key: RingKey };
+
+/** Where private parts live. `ring` is the one that names the key, or is about to. */
 export interface KeyCustodian {
-  /** Makes a key. When it resolves the private part is durable, so that the ring may name it. Throws `KeyError`. */
-  create(algorithm: KeyAlgorithm, now: number): Promise<NewKey>;
+  /** Makes a key. When it resolves the private part is durable, or sealed in what it gives, so that the ring may name it. Throws `KeyError`. */
+  create(algorithm: KeyAlgorithm, now: number, ring: Ring): Promise<NewKey>;
   /** Opens a signing key and proves that it signs for the ring's public key. Throws `KeyError`. */
-  openSigner(key: RingKey): Promise<Signer>;
+  openSigner(key: RingKey, ring: Ring): Promise<Signer>;
   /** Opens a MAC key: the function gives HMAC-SHA-256 (32 bytes). Throws `KeyError`. */
-  openMac(key: RingKey): Promise<(data: Bytes) => Bytes>;
-  /** Every private part there is; throws `KeyError` naming all files that can't be used. */
+  openMac(key: RingKey, ring: Ring): Promise<(data: Bytes) => Bytes>;
+  /** Takes a key in; what it was taken from is left as it is. As durable as `create`. Throws `KeyError`. */
+  take(source: KeySource, now: number, ring: Ring): Promise<NewKey>;
+  /**
+   * Seals the private part again under the key-encryption key that is in force: what the ring is to keep; undefined where it keeps
+   * nothing of this key. Throws `KeyError`.
+   */
+  rewrap(key: RingKey, ring: Ring): Promise<SealedPart | undefined>;
+  /** Every private part there is that may be without a ring; throws `KeyError` naming all files that can't be used. */
   find(): Promise<readonly FoundKey[]>;
-  /** Idempotent; whether there was one. */
-  erase(kid: string): Promise<boolean>;
+  /** Erases what is kept outside the ring. Idempotent; whether there was anything. Throws `KeyError`. */
+  erase(key: Pick<NewKey, "kid" | "custody">): Promise<boolean>;
+  close(): Promise<void>;
 }
 
 /** A node's last copy of the ring, so that a start without the store serves the JWK Set and a roll-back is noticed. */

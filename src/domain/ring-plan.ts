@@ -1,6 +1,6 @@
 /** What to do to the ring: the planner's rules and the operator's wishes, as changes to a timeline. */
 
-import { KeyError, type NewKey } from "./ports.ts";
+import { KeyError, type NewKey, type SealedPart } from "./ports.ts";
 import {
   activeKey,
   agedAt,
@@ -14,10 +14,17 @@ import {
 } from "./ring.ts";
 
 export type RingChange =
-  | { readonly change: "stage"; readonly algorithm: KeyAlgorithm; readonly activeAt?: number }
+  /** `taken`: a key that was taken in; a new one is made where it is absent. */
+  | { readonly change: "stage"; readonly algorithm: KeyAlgorithm; readonly activeAt?: number; readonly taken?: NewKey }
   | { readonly change: "activate"; readonly kid: string; readonly activeAt: number }
   | { readonly change: "revoke"; readonly kid: string; readonly at: number }
-  | { readonly change: "raise"; readonly kid: string; readonly lifetimeMillis: number };
+  | { readonly change: "raise"; readonly kid: string; readonly lifetimeMillis: number }
+  /** The private part is kept elsewhere from now on. */
+  | { readonly change: "move"; readonly moved: NewKey }
+  /** All sealed parts at once: they are under one key-encryption key. */
+  | { readonly change: "rewrap"; readonly sealed: ReadonlyMap<string, SealedPart> }
+  /** Of a private part that the ring keeps. */
+  | { readonly change: "erase"; readonly kid: string };
 
 const MINUTE_MILLIS = 60_000;
 const DAY_MILLIS = 86_400_000;
@@ -32,7 +39,13 @@ const KEPT_RECORDS = 50;
  */
 export function planRing(ring: Ring, policy: RingPolicy, now: number, first: boolean): readonly RingChange[] {
   const changes = policy.algorithms.flatMap((algorithm) => planAlgorithm(ring, algorithm, policy, now, first));
-  return [...changes, ...raisedMacKeys(ring, policy, now)];
+  return [...changes, ...raisedMacKeys(ring, policy, now), ...erasedParts(ring, policy, now)];
+}
+
+function erasedParts(ring: Ring, policy: RingPolicy, now: number): readonly RingChange[] {
+  return erasableKeys(ring, policy, now)
+    .filter((key) => key.sealed !== undefined)
+    .map(({ kid }) => ({ change: "erase", kid }));
 }
 
 /** Sessions may have become longer by configuration: a MAC key is kept as long as tokens made with it can live. */
@@ -92,15 +105,41 @@ export function applyRingChange(ring: Ring, change: RingChange, made: NewKey | u
   switch (change.change) {
     case "stage": {
       if (made === undefined) throw new TypeError("a key is staged after it was made");
-      return { ...ring, keys: [...ring.keys, ringKey(ring, made, change.activeAt, policy, now)] };
+      return keepingSealed({ ...ring, keys: [...ring.keys, ringKey(ring, made, change.activeAt, policy, now)] }, made.sealed);
     }
     case "activate":
       return updateKey(ring, change.kid, (key) => ({ ...key, activeAt: Math.min(key.activeAt ?? Infinity, change.activeAt) }));
     case "revoke":
-      return updateKey(ring, change.kid, (key) => ({ ...key, revokedAt: Math.min(key.revokedAt ?? Infinity, change.at) }));
+      return updateKey(ring, change.kid, (key) => ({ ...withoutPart(key), revokedAt: Math.min(key.revokedAt ?? Infinity, change.at) }));
     case "raise":
       return raiseLongestLifetime(ring, change.kid, change.lifetimeMillis);
+    case "move": {
+      const { kid, custody, sealed } = change.moved;
+      return keepingSealed(
+        updateKey(ring, kid, (key) => ({ ...withoutPart(key), custody, ...(sealed === undefined ? {} : { sealed: sealed.text }) })),
+        sealed,
+      );
+    }
+    case "rewrap":
+      return [...change.sealed].reduce(
+        (rewrapped, [kid, sealed]) =>
+          keepingSealed(
+            updateKey(rewrapped, kid, (key) => ({ ...key, sealed: sealed.text })),
+            sealed,
+          ),
+        ring,
+      );
+    case "erase":
+      return updateKey(ring, change.kid, withoutPart);
   }
+}
+
+function withoutPart({ sealed: _, ...key }: RingKey): RingKey {
+  return key;
+}
+
+function keepingSealed(ring: Ring, sealed: SealedPart | undefined): Ring {
+  return sealed === undefined ? ring : { ...ring, encryptionKeyCheck: sealed.under };
 }
 
 function ringKey(ring: Ring, made: NewKey, activeAt: number | undefined, policy: RingPolicy, now: number): RingKey {
@@ -110,6 +149,8 @@ function ringKey(ring: Ring, made: NewKey, activeAt: number | undefined, policy:
     ...(made.publicJwk === undefined ? {} : { publicJwk: made.publicJwk }),
     ...(made.algorithm === "HS256" ? { macVersion: freeMacVersion(ring) } : {}),
     custody: made.custody,
+    ...(made.sealed === undefined ? {} : { sealed: made.sealed.text }),
+    since: ring.version + 1,
     publishedAt: now,
     ...(activeAt === undefined ? {} : { activeAt }),
     longestLifetimeMillis: policy.longestLifetimeMillis(made.algorithm),
@@ -166,19 +207,36 @@ function isLongRetired({ state, retiredAt }: KeyTimes, now: number): boolean {
 export function repairedRing(stored: Ring, copy: Ring, policy: RingPolicy, now: number): Ring | undefined {
   const known = new Map(stored.keys.map((key) => [key.kid, key]));
   const lost = copy.keys.filter((key) => !known.has(key.kid) && keyTimes(copy, key, now, policy).state !== "retired");
+  const isBehind = stored.version < copy.version;
   const merged = stored.keys.map((key) =>
     mergedKey(
       key,
       copy.keys.find((other) => other.kid === key.kid),
+      isBehind,
     ),
   );
   const changed = merged.some((key, index) => key !== stored.keys[index]);
-  if (lost.length === 0 && !changed && stored.version >= copy.version) return undefined;
-  return { version: Math.max(stored.version, copy.version) + 1, keys: [...merged, ...lost] };
+  if (lost.length === 0 && !changed && !isBehind) return undefined;
+  // What the sealed parts are under goes with the newer of the two.
+  const encryptionKeyCheck = (isBehind ? copy : stored).encryptionKeyCheck ?? stored.encryptionKeyCheck ?? copy.encryptionKeyCheck;
+  return {
+    version: Math.max(stored.version, copy.version) + 1,
+    keys: [...merged, ...lost],
+    ...(encryptionKeyCheck === undefined ? {} : { encryptionKeyCheck }),
+  };
 }
 
-function mergedKey(stored: RingKey, copy: RingKey | undefined): RingKey {
+function mergedKey(stored: RingKey, copy: RingKey | undefined, isBehind: boolean): RingKey {
   if (copy === undefined) return stored;
+  const times = mergedTimes(stored, copy);
+  if (!isBehind) return times.revokedAt === undefined || times.sealed === undefined ? times : withoutPart(times);
+  // Where a private part is was changed since, if at all.
+  const { custody, sealed } = copy;
+  const placed = { ...withoutPart(times), custody };
+  return sealed === undefined || times.revokedAt !== undefined ? placed : { ...placed, sealed };
+}
+
+function mergedTimes(stored: RingKey, copy: RingKey): RingKey {
   const activeAt = Math.min(stored.activeAt ?? Infinity, copy.activeAt ?? Infinity);
   const revokedAt = Math.min(stored.revokedAt ?? Infinity, copy.revokedAt ?? Infinity);
   const longestLifetimeMillis = Math.max(stored.longestLifetimeMillis, copy.longestLifetimeMillis);

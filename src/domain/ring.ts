@@ -22,8 +22,12 @@ export interface RingKey {
   readonly publicJwk?: JwkPublic;
   /** HS256 only: the first byte of the refresh tokens made with it. */
   readonly macVersion?: number;
-  /** Where the private part is, e.g. `file:<kid>`. */
+  /** Where the private part is: a URI, e.g. `file:<kid>`. */
   readonly custody: string;
+  /** The private part itself where the ring keeps it: compact JWE under the key-encryption key. */
+  readonly sealed?: string;
+  /** The first version of the ring that names it; absent in rings of before this was noted. */
+  readonly since?: number;
   readonly publishedAt: number;
   /** When it starts to sign; absent while nobody has planned it. */
   readonly activeAt?: number;
@@ -36,6 +40,8 @@ export interface Ring {
   /** Only rises. */
   readonly version: number;
   readonly keys: readonly RingKey[];
+  /** Which key-encryption key the sealed parts are under: tells one from another and nothing else. Absent where none is. */
+  readonly encryptionKeyCheck?: string;
 }
 
 /** What the times of the ring are computed with; milliseconds. */

@@ -1,7 +1,7 @@
 /** Changing the ring: decide on what it is, make the keys that are needed, swap, and decide again where the swap was lost. */
 
 import { KEYS, NEVER, ringDocument } from "../domain/documents.ts";
-import { type NewKey, StoreError } from "../domain/ports.ts";
+import { KeyError, type NewKey, StoreError } from "../domain/ports.ts";
 import type { KeyAlgorithm, Ring } from "../domain/ring.ts";
 import { applyRingChange, erasableKeys, planRing, type RingChange, withoutOldRecords } from "../domain/ring-plan.ts";
 import { type Context, REQUEST_BUDGET_MILLIS } from "./context.ts";
@@ -31,6 +31,7 @@ export interface ChangeOptions {
  */
 export async function changeRing(context: Context, keyRing: KeyRing, wish: RingWish, options: ChangeOptions = {}): Promise<RingOutcome> {
   const { store, clock, custodian } = context;
+  const faultsBefore = keyRing.faults;
   const stock = new KeyStock(context, options.dryRun === true);
   const deadline = clock() + REQUEST_BUDGET_MILLIS;
   try {
@@ -47,6 +48,8 @@ export async function changeRing(context: Context, keyRing: KeyRing, wish: RingW
       if (!won) stock.keep(keyRing.ring);
       if (won || (options.write === true && keyRing.bytes !== undefined))
         return { ring: keyRing.ring, changes: won ? outcome.changes : [] };
+      // Somebody else's ring, which can't be opened here, is not planned on.
+      if (!won && keyRing.faults !== faultsBefore && keyRing.faults !== "") throw new KeyError(keyRing.faults);
       if (clock() >= deadline) throw new UnavailableError("the key ring is being changed by others");
     }
   } catch (error) {
@@ -54,7 +57,7 @@ export async function changeRing(context: Context, keyRing: KeyRing, wish: RingW
     if (error instanceof StoreError && (error.outcome === "unknown" || options.write === true)) stock.keepAll();
     throw error;
   } finally {
-    await Promise.all(stock.unused().map((kid) => custodian.erase(kid)));
+    await Promise.all(stock.unused().map((key) => custodian.erase(key)));
   }
 }
 
@@ -65,7 +68,7 @@ async function planned(keyRing: KeyRing, wish: RingWish, stock: KeyStock, now: n
   let ring = keyRing.ring;
   const apply = async (wanted: readonly RingChange[]): Promise<void> => {
     for (const change of wanted) {
-      const made = change.change === "stage" ? await stock.take(change.algorithm, now) : undefined;
+      const made = change.change === "stage" ? (change.taken ?? (await stock.take(change.algorithm, now, ring))) : undefined;
       ring = applyRingChange(ring, change, made, policy, now);
       changes.push(change);
     }
@@ -93,16 +96,16 @@ class KeyStock {
     this.#taken = new Set();
   }
 
-  async take(algorithm: KeyAlgorithm, now: number): Promise<NewKey> {
-    const known = this.#made.find((key) => key.algorithm === algorithm && !this.#taken.has(key.kid));
-    const key = known ?? (await this.#make(algorithm, now));
+  async take(algorithm: KeyAlgorithm, now: number, ring: Ring): Promise<NewKey> {
+    const known = this.#made.find((key) => key.algorithm === algorithm && !this.#taken.has(key.kid) && fits(key, ring));
+    const key = known ?? (await this.#make(algorithm, now, ring));
     this.#taken.add(key.kid);
     return key;
   }
 
-  async #make(algorithm: KeyAlgorithm, now: number): Promise<NewKey> {
+  async #make(algorithm: KeyAlgorithm, now: number, ring: Ring): Promise<NewKey> {
     if (this.#isPretended) return { kid: `new-${algorithm}-${this.#taken.size + 1}`, algorithm, custody: "none" };
-    const key = await this.#context.custodian.create(algorithm, now);
+    const key = await this.#context.custodian.create(algorithm, now, ring);
     this.#made.push(key);
     return key;
   }
@@ -115,15 +118,20 @@ class KeyStock {
     this.#kept = new Set(this.#made.map((key) => key.kid));
   }
 
-  unused(): readonly string[] {
-    return this.#made.map((key) => key.kid).filter((kid) => !this.#kept.has(kid));
+  unused(): readonly NewKey[] {
+    return this.#made.filter(({ kid }) => !this.#kept.has(kid));
   }
+}
+
+/** The ring that won in the meantime may have its sealed parts under another key-encryption key. */
+function fits({ sealed }: NewKey, { encryptionKeyCheck }: Ring): boolean {
+  return sealed === undefined || encryptionKeyCheck === undefined || sealed.under === encryptionKeyCheck;
 }
 
 /** Erases the private parts of what is over. The kids. */
 export async function eraseOver(context: Context, keyRing: KeyRing): Promise<readonly string[]> {
   const erasable = erasableKeys(keyRing.ring, keyRing.policy, context.clock());
   const erased: string[] = [];
-  for (const { kid } of erasable) if (await context.custodian.erase(kid)) erased.push(kid);
+  for (const key of erasable) if (await context.custodian.erase(key)) erased.push(key.kid);
   return erased;
 }

@@ -73,7 +73,7 @@ export class Follower {
     if (found === undefined && (isFirst || keyRing.ring.version === 1)) await marker.create();
     else if (found === undefined) await this.#noteIfEmptied();
     else reach.add({ from: found.aliveAt, to: context.clock() });
-    if (keyRing.faults !== "") throw new KeyError(keyRing.faults);
+    if (keyRing.lastingFaults !== "") throw new KeyError(keyRing.lastingFaults);
     await this.#plan();
     this.#isBooted = true;
     this.#assertEndsAside();
@@ -216,6 +216,7 @@ function troubleText(error: unknown): string {
 export function stepText(change: RingChange): string {
   switch (change.change) {
     case "stage":
+      if (change.taken !== undefined) return `take in ${change.taken.kid} (${change.algorithm}), staged`;
       return change.activeAt === undefined
         ? `stage a new ${change.algorithm} key`
         : `make a new ${change.algorithm} key, active ${timeText(change.activeAt)}`;
@@ -225,6 +226,12 @@ export function stepText(change: RingChange): string {
       return `revoke ${change.kid} ${timeText(change.at)}`;
     case "raise":
       return `keep ${change.kid} for tokens of ${change.lifetimeMillis / 1_000} s`;
+    case "move":
+      return `move ${change.moved.kid} to ${change.moved.custody.split(":", 1)[0]}`;
+    case "rewrap":
+      return `seal ${change.sealed.size} private parts under the new key-encryption key`;
+    case "erase":
+      return `erase the private part of ${change.kid}`;
   }
 }
 

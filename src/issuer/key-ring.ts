@@ -207,6 +207,11 @@ export class KeyRing {
     return faultsText(this.#faults);
   }
 
+  /** The same without those that may pass by themselves: a start waits for them. */
+  get lastingFaults(): string {
+    return faultsText(this.#faults.filter(({ mayPass }) => !mayPass));
+  }
+
   get faultyKids(): readonly string[] {
     return this.#faults.map(({ kid }) => kid);
   }
@@ -325,5 +330,6 @@ export class KeyRing {
 }
 
 function faultsText(faults: readonly KeyFault[]): string {
-  return faults.map(({ message }) => message).join("; ");
+  // A custodian that is out of reach says the same of each of its keys.
+  return [...new Set(faults.map(({ message }) => message))].join("; ");
 }

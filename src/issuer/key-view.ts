@@ -1,6 +1,6 @@
 /** One ring, opened: which key signs when, which MAC keys there are, which keys prove our own tokens. */
 
-import { type Bytes, type KeyCustodian, KeyError, type Signer } from "../domain/ports.ts";
+import { type Bytes, CustodianError, type KeyCustodian, KeyError, type Signer } from "../domain/ports.ts";
 import { activeKey, type JwsAlgorithm, keyTimes, type KeyAlgorithm, type Ring, type RingKey, type RingPolicy } from "../domain/ring.ts";
 import { importPublicJwk, type VerificationKey } from "../jws/index.ts";
 
@@ -10,6 +10,8 @@ export interface KeyFault {
   readonly kid: string;
   /** As `KeyError` says it. */
   readonly message: string;
+  /** Its custodian is at fault, not the key. */
+  readonly mayPass: boolean;
 }
 
 /** Private parts opened once per key; a key that can't be opened says why each time it is needed. */
@@ -17,27 +19,33 @@ export class OpenedKeys {
   readonly #custodian: KeyCustodian;
   readonly #signers = new Map<string, Signer>();
   readonly #macs = new Map<string, Hmac>();
+  /** What each was opened from: one that is kept elsewhere, or sealed anew, is to be opened from there. */
+  readonly #places = new Map<string, string>();
   readonly #verification = new Map<string, VerificationKey>();
 
   constructor(custodian: KeyCustodian) {
     this.#custodian = custodian;
   }
 
-  /** Opens what the ring says is needed now and has not been opened; the faults of those that can't be. */
+  /** Opens what the ring says is needed now and has not been opened from there; the faults of those that can't be. */
   async open(ring: Ring, policy: RingPolicy, now: number): Promise<readonly KeyFault[]> {
-    const faults: KeyFault[] = [];
-    for (const key of ring.keys) {
-      if (!needsPrivatePart(ring, key, policy, now) || this.#isOpen(key)) continue;
-      try {
-        if (key.algorithm === "HS256") this.#macs.set(key.kid, await this.#custodian.openMac(key));
-        else this.#signers.set(key.kid, await this.#custodian.openSigner(key));
-      } catch (error) {
-        if (!(error instanceof KeyError)) throw error;
-        faults.push({ kid: key.kid, message: error.message });
-      }
-    }
+    // At once: one custodian that is slow to refuse must not keep the others waiting.
+    const needed = ring.keys.filter((key) => needsPrivatePart(ring, key, policy, now) && this.#places.get(key.kid) !== placeOf(key));
+    const faults = await Promise.all(needed.map((key) => this.#open(key, ring)));
     this.#forget(ring);
-    return faults;
+    return faults.filter((fault) => fault !== undefined);
+  }
+
+  async #open(key: RingKey, ring: Ring): Promise<KeyFault | undefined> {
+    try {
+      if (key.algorithm === "HS256") this.#macs.set(key.kid, await this.#custodian.openMac(key, ring));
+      else this.#signers.set(key.kid, await this.#custodian.openSigner(key, ring));
+      this.#places.set(key.kid, placeOf(key));
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof KeyError)) throw error;
+      return { kid: key.kid, message: error.message, mayPass: error instanceof CustodianError };
+    }
   }
 
   signer(kid: string): Signer | undefined {
@@ -57,18 +65,19 @@ export class OpenedKeys {
     return imported.key;
   }
 
-  #isOpen(key: RingKey): boolean {
-    return this.#signers.has(key.kid) || this.#macs.has(key.kid);
-  }
-
   /** A revoked key must not sign again, whatever a later mistake may ask. */
   #forget(ring: Ring): void {
     for (const { kid, revokedAt } of ring.keys) {
       if (revokedAt === undefined) continue;
       this.#signers.delete(kid);
       this.#macs.delete(kid);
+      this.#places.delete(kid);
     }
   }
+}
+
+function placeOf({ custody, sealed = "" }: RingKey): string {
+  return `${custody} ${sealed}`;
 }
 
 /** Staged and active keys are to sign; a MAC key proves its tokens as long as it retires. */

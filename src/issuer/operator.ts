@@ -31,7 +31,9 @@ export function createOperatorOf(parts: LoginParts): Operator {
       context.emit({ event: "store_accepted" });
       return { done: true };
     },
-    close: () => context.store.close(),
+    close: async () => {
+      await Promise.all([context.store.close(), context.custodian.close()]);
+    },
   };
 }
 

@@ -3,46 +3,52 @@
  * `<kid>.json` (a private JWK) or, sealed, `<kid>.jwe`.
  */
 
-import { createHmac, createPublicKey, sign, verify } from "node:crypto";
-import type { KeyObject } from "node:crypto";
 import { KeyError } from "../domain/ports.ts";
-import type { Bytes, FoundKey, KeyCustodian, Random, Signer } from "../domain/ports.ts";
-import type { JwkPublic, JwsAlgorithm, RingKey } from "../domain/ring.ts";
+import type { Bytes, FoundKey, NewKey, Random, Signer } from "../domain/ports.ts";
+import type { KeyAlgorithm, RingKey } from "../domain/ring.ts";
+import type { Custodian, Material } from "./custodian.ts";
 import { openKeyDirectory } from "./local/key-directory.ts";
 import type { StoredFile } from "./local/key-directory.ts";
-import { parseKeyFile, readText, writeKeyFile } from "./local/key-file.ts";
-import type { KeyFile } from "./local/key-file.ts";
-import { generateKey } from "./local/private-key.ts";
-import type { PrivateKey } from "./local/private-key.ts";
-import { rawSignature } from "./local/raw-signature.ts";
-import { seal, unseal } from "./local/sealed.ts";
+import { unsealWithAny } from "./material/encryption-keys.ts";
+import type { EncryptionKeys } from "./material/encryption-keys.ts";
+import { parseKeyFile, readText, writeKeyFile } from "./material/key-file.ts";
+import type { KeyFile } from "./material/key-file.ts";
+import { openMaterialMac, openMaterialSigner } from "./material/open-material.ts";
+import { generateKey } from "./material/private-key.ts";
+import type { PrivateKey } from "./material/private-key.ts";
+import { seal } from "./material/sealed.ts";
 
-const ENCRYPTION_KEY_BYTES = 32;
 const PLAIN = ".json";
 const SEALED = ".jwe";
 /** The node's copy of the ring lives in the same folder. */
 const RING_COPY = "ring.json";
 /** What a `kid` of ours looks like. It becomes part of a path, so nothing else may. */
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
-const PROOF = "mintmark: this signer holds the private part";
+
+/** A `Custodian` that needs no ring: a file says itself what it is. */
+export interface LocalCustodian extends Custodian {
+  create(algorithm: KeyAlgorithm, now: number): Promise<NewKey>;
+  openSigner(key: RingKey): Promise<Signer>;
+  openMac(key: RingKey): Promise<(data: Bytes) => Bytes>;
+  readonly material: Material & { keep(key: PrivateKey, now: number): Promise<NewKey>; rewrap(key: RingKey): Promise<undefined> };
+  find(): Promise<readonly FoundKey[]>;
+  erase(key: Pick<NewKey, "kid">): Promise<boolean>;
+}
 
 export interface LocalCustodianOptions {
   /** As configured: messages name files by it. Made (0700) with the first key. */
   readonly directory: string;
-  /** 32 bytes: new keys are sealed. Without it sealed ones can't be opened. */
-  readonly encryptionKey?: Bytes | undefined;
+  /** With them new keys are sealed; without, sealed ones can't be opened. */
+  readonly encryptionKeys?: EncryptionKeys | undefined;
   /** True in production: a file that others than its owner can open is refused, not warned of. */
   readonly strictPermissions: boolean;
   readonly random: Random;
   readonly onWarning: (message: string) => void;
 }
 
-/** Opens the folder. Nothing is read before it is asked for. Throws `KeyError` for a key-encryption key of the wrong length. */
-export function openLocalCustodian(options: LocalCustodianOptions): KeyCustodian {
-  const { encryptionKey, strictPermissions, random, onWarning } = options;
-  if (encryptionKey !== undefined && encryptionKey.length !== ENCRYPTION_KEY_BYTES) {
-    throw new KeyError(`The key-encryption key has ${encryptionKey.length} bytes; it must have ${ENCRYPTION_KEY_BYTES}.`);
-  }
+/** Opens the folder. Nothing is read before it is asked for. */
+export function openLocalCustodian(options: LocalCustodianOptions): LocalCustodian {
+  const { encryptionKeys, strictPermissions, random, onWarning } = options;
   const files = openKeyDirectory(options.directory, random);
   const warned = new Set<string>();
 
@@ -64,13 +70,13 @@ export function openLocalCustodian(options: LocalCustodianOptions): KeyCustodian
     checkPermissions(path, file);
     const text = readText(path, file.content);
     if (name.endsWith(PLAIN)) {
-      if (encryptionKey !== undefined) warnOnce(`${path}: is not sealed, though there is a key-encryption key; rotate this key.`);
+      if (encryptionKeys !== undefined) warnOnce(`${path}: is not sealed, though there is a key-encryption key; run: mintmark keys rewrap`);
       return parseKeyFile(path, name.slice(0, -PLAIN.length), text);
     }
-    if (encryptionKey === undefined)
+    if (encryptionKeys === undefined)
       throw new KeyError(`${path}: is sealed, and no key-encryption key is given; set keys.encryptionKeyFile.`);
     const kid = name.slice(0, -SEALED.length);
-    const opened = await unseal(text, kid, encryptionKey);
+    const opened = await unsealWithAny(text, kid, encryptionKeys);
     if ("fault" in opened) throw new KeyError(`${path}: ${opened.fault}.`);
     return parseKeyFile(path, kid, opened.json);
   }
@@ -84,7 +90,7 @@ export function openLocalCustodian(options: LocalCustodianOptions): KeyCustodian
     if (sealed !== undefined) return sameAlgorithm(key, (await parse(key.kid + SEALED, sealed)).key);
     if (plain !== undefined) return sameAlgorithm(key, (await parse(key.kid + PLAIN, plain)).key);
 
-    const path = files.pathOf(key.kid + (encryptionKey === undefined ? PLAIN : SEALED));
+    const path = files.pathOf(key.kid + (encryptionKeys === undefined ? PLAIN : SEALED));
     throw new KeyError(
       `${path}: the private part of this ${key.algorithm} key is missing; restore the file from a backup, ` +
         `or take the key out: mintmark keys revoke ${key.kid} --reason "private part lost"`,
@@ -114,33 +120,35 @@ export function openLocalCustodian(options: LocalCustodianOptions): KeyCustodian
     };
   }
 
+  async function keep(key: PrivateKey, now: number): Promise<NewKey> {
+    const json = writeKeyFile(key, now);
+    if (encryptionKeys === undefined) await files.write(key.kid + PLAIN, json, now);
+    else await files.write(key.kid + SEALED, await seal(json, key.kid, encryptionKeys.current.bytes), now);
+    return {
+      kid: key.kid,
+      algorithm: key.algorithm,
+      ...(key.publicJwk === undefined ? {} : { publicJwk: key.publicJwk }),
+      custody: `file:${key.kid}`,
+    };
+  }
+
   return {
-    async create(algorithm, now) {
-      const key = generateKey(algorithm, random);
-      const json = writeKeyFile(key, now);
-      if (encryptionKey === undefined) await files.write(key.kid + PLAIN, json, now);
-      else await files.write(key.kid + SEALED, await seal(json, key.kid, encryptionKey), now);
-      return {
-        kid: key.kid,
-        algorithm,
-        ...(key.publicJwk === undefined ? {} : { publicJwk: key.publicJwk }),
-        custody: `file:${key.kid}`,
-      };
-    },
+    create: async (algorithm, now) => keep(generateKey(algorithm, random), now),
+    openSigner: (key) => openMaterialSigner(key, files.pathOf(key.kid), () => open(key)),
+    openMac: (key) => openMaterialMac(key, () => open(key)),
 
-    async openSigner(ringKey) {
-      if (ringKey.algorithm === "HS256" || ringKey.publicJwk === undefined) throw new KeyError(`Key ${ringKey.kid} is not a signing key.`);
-      const { keyObject } = await open(ringKey);
-      const signer = bindSigner(ringKey.kid, ringKey.algorithm, keyObject);
-      if (!(await proves(signer, ringKey.publicJwk)))
-        throw new KeyError(`${files.pathOf(ringKey.kid)}: doesn't sign for the public key that the key ring has under this name.`);
-      return signer;
-    },
-
-    async openMac(ringKey) {
-      if (ringKey.algorithm !== "HS256") throw new KeyError(`Key ${ringKey.kid} is not a MAC key.`);
-      const { keyObject } = await open(ringKey);
-      return (data) => createHmac("sha256", keyObject).update(data).digest();
+    material: {
+      reveal: open,
+      keep,
+      async rewrap(key) {
+        if (encryptionKeys === undefined) return undefined;
+        const { keyObject: _, ...opened } = await open(key);
+        const json = writeKeyFile(opened, key.publishedAt);
+        // The sealed file is whole before the plain one goes.
+        await files.write(key.kid + SEALED, await seal(json, key.kid, encryptionKeys.current.bytes), key.publishedAt);
+        await files.remove([key.kid + PLAIN]);
+        return undefined;
+      },
     },
 
     async find() {
@@ -159,31 +167,11 @@ export function openLocalCustodian(options: LocalCustodianOptions): KeyCustodian
       return found;
     },
 
-    async erase(kid) {
+    async erase({ kid }) {
       if (!THUMBPRINT.test(kid)) throw new KeyError("A key by that name can't have a file.");
       return files.remove([kid + PLAIN, kid + SEALED]);
     },
   };
-}
-
-/** Signs on the calling thread: the pool needs about 15 µs of CPU more per signature. */
-function bindSigner(kid: string, algorithm: JwsAlgorithm, keyObject: KeyObject): Signer {
-  const signBytes =
-    algorithm === "ES256" ? (data: Buffer) => rawSignature(sign("sha256", data, keyObject)) : (data: Buffer) => sign(null, data, keyObject);
-  return { kid, algorithm, sign: async (signingInput) => signBytes(Buffer.from(signingInput, "latin1")) };
-}
-
-async function proves(signer: Signer, publicJwk: JwkPublic): Promise<boolean> {
-  const signature = await signer.sign(PROOF);
-  const data = Buffer.from(PROOF, "latin1");
-  try {
-    const key = createPublicKey({ key: { ...publicJwk }, format: "jwk" });
-    if (signer.algorithm === "ES256") return verify("sha256", data, { key, dsaEncoding: "ieee-p1363" }, signature);
-    return verify(null, data, key, signature);
-  } catch {
-    // The ring's public key is none.
-    return false;
-  }
 }
 
 /** Whatever claims to be a key file; the folder's README, dot files and the ring's copy don't. */

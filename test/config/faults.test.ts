@@ -85,12 +85,60 @@ t.test("a store is a folder or a Redis URL without options that would be ignored
   for (const store of right) t.same(placesOf({ store }), [], store);
 });
 
-t.test("what later versions do is refused as not built yet, each at its place", async (t) => {
-  const cases: readonly (readonly [string, unknown])[] = [["keys.oldEncryptionKeyFile", { keys: { oldEncryptionKeyFile: "old.key" } }]];
-  for (const [place, document] of cases)
-    t.match(faultsOf(document), [new RegExp(`^${place.replace(/[[\]]/g, "\\$&")}: .*not built yet$`)], place);
-  t.match(faultsOf({ keys: { store: "shared" } }), [/^keys\.encryptionKeyFile: is missing/, /^keys\.store: .*not built yet$/]);
-  t.match(faultsOf({}, { MINTMARK_OLD_KEY_ENCRYPTION_KEY: "A".repeat(43) }), [/^MINTMARK_OLD_KEY_ENCRYPTION_KEY: .*not built yet$/]);
+const SHARED_KEK = { MINTMARK_KEY_ENCRYPTION_KEY: "A".repeat(43) };
+
+t.test("keys in the store, and one key-encryption key in the place of another, need the one that is in force", async (t) => {
+  t.match(faultsOf({ keys: { store: "shared" } }), [/^keys\.encryptionKeyFile: is missing/]);
+  t.match(faultsOf({ keys: { macStore: "shared" } }), [/^keys\.encryptionKeyFile: is missing/]);
+  t.match(faultsOf({}, { MINTMARK_OLD_KEY_ENCRYPTION_KEY: "A".repeat(43) }), [/^keys\.encryptionKeyFile: is missing/]);
+  t.match(faultsOf({}, { MINTMARK_OLD_KEY_ENCRYPTION_KEY: "short" }), [/^MINTMARK_OLD_KEY_ENCRYPTION_KEY: expected 32 bytes/]);
+  t.same(faultsOf({ keys: { store: "shared" } }, { ...SHARED_KEK, MINTMARK_OLD_KEY_ENCRYPTION_KEY: "B".repeat(42) + "A" }), []);
+});
+
+t.test("a custodian is named by a URI with what it needs and nothing else", async (t) => {
+  const wrong = [
+    "pkcs11:",
+    "pkcs11:token=t",
+    "pkcs11:?module-path=/m.so",
+    "pkcs11:token=t;slot-id=1?module-path=/m.so",
+    "pkcs11:token=t;token=u?module-path=/m.so",
+    "pkcs11:slot-id=one?module-path=/m.so",
+    "pkcs11:token=%ZZ?module-path=/m.so",
+    "pkcs11:token=t?module-path=/m.so&pin-value=1234",
+    "pkcs11:token=t?module-path=/m.so&pin-source=/run/pin",
+    "awskms:key=1",
+    "awskms:region=EU WEST",
+    "awskms:?endpoint=ftp://h",
+    "vault:",
+    "vault:mount=transit",
+    "vault:?address=http://vault.example.com:8200",
+    "vault:?address=https://u:p@vault.example.com",
+    "vault:?address=https://vault.example.com&token=secret",
+    "gcpkms:project=p",
+    "shared:",
+    "file:",
+  ];
+  for (const store of wrong) t.same(placesOf({ keys: { store } }), ["keys.store"], store);
+  const right = [
+    "pkcs11:token=my%20token?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/run/pin",
+    "pkcs11:slot-id=0?module-path=/m.so",
+    "pkcs11:serial=abc?module-path=/m.so",
+    "awskms:",
+    "awskms:region=eu-central-1",
+    "awskms:region=eu-central-1?endpoint=http://127.0.0.1:5000",
+    "vault:?address=https://vault.example.com:8200",
+    "vault:mount=auth/transit?address=http://127.0.0.1:8200&namespace=team&token-source=file:token",
+  ];
+  for (const store of right) t.same(placesOf({ keys: { store } }), [], store);
+});
+
+t.test("key files are in one folder, and there is one custodian of a kind", async (t) => {
+  const kms = "awskms:region=eu-central-1";
+  t.same(placesOf({ keys: { store: kms, otherStores: ["file:./keys", "vault:?address=https://v.example"], macStore: "file:./keys" } }), []);
+  t.same(placesOf({ keys: { store: "file:./a", otherStores: ["file:./b"] } }), ["keys.folder"]);
+  t.same(placesOf({ keys: { store: "file:./a", folder: "./b" } }), ["keys.folder"]);
+  t.same(placesOf({ keys: { store: kms, otherStores: [kms] } }), ["keys.otherStores[0]"]);
+  t.same(placesOf({ keys: { macStore: kms } }), ["keys.macStore"]);
 });
 
 const P256 = { keys: [{ kty: "EC", crv: "P-256", x: "A".repeat(43), y: "A".repeat(43) }] };

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import t from "tap";
 import type { Test } from "tap";
-import { unseal } from "../../src/signers/local/sealed.ts";
+import { unseal } from "../../src/signers/material/sealed.ts";
 import type { ConfigDocument } from "../../src/config.ts";
 import { newParty } from "../support/assertions.ts";
 import { Canaries } from "../support/canary.ts";

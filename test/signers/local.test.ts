@@ -18,13 +18,15 @@ import { join } from "node:path";
 import { calculateJwkThumbprint, compactDecrypt, decodeProtectedHeader } from "jose";
 import t from "tap";
 import { KeyError } from "../../src/domain/ports.ts";
-import type { KeyCustodian, NewKey, Random } from "../../src/domain/ports.ts";
+import type { NewKey, Random } from "../../src/domain/ports.ts";
 import type { KeyAlgorithm, RingKey } from "../../src/domain/ring.ts";
 import { openLocalCustodian } from "../../src/signers/local.ts";
-import type { LocalCustodianOptions } from "../../src/signers/local.ts";
+import { encryptionKeys } from "../../src/signers/material/encryption-keys.ts";
+import type { LocalCustodian, LocalCustodianOptions } from "../../src/signers/local.ts";
 
 const NOW = Date.UTC(2026, 10, 20, 12);
 const KEK = new Uint8Array(32).fill(9);
+const KEKS = encryptionKeys(KEK, undefined);
 
 /** Repeatable and different each time. */
 function counter(): Random {
@@ -37,7 +39,7 @@ function counter(): Random {
 
 interface Place {
   readonly directory: string;
-  readonly custodian: KeyCustodian;
+  readonly custodian: LocalCustodian;
   readonly warnings: string[];
 }
 
@@ -53,7 +55,7 @@ function place(directory: string, options: Partial<LocalCustodianOptions> = {}):
   return { directory, custodian, warnings };
 }
 
-function ringKey(key: NewKey, changed: Partial<RingKey> = {}): RingKey {
+function ringKey({ sealed: _, ...key }: NewKey, changed: Partial<RingKey> = {}): RingKey {
   return { ...key, publishedAt: NOW, longestLifetimeMillis: 0, ...changed };
 }
 
@@ -139,7 +141,7 @@ t.test("a signing key opens as no MAC key, nor the other way", async (t) => {
 });
 
 t.test("a sealed key shows nothing, carries its name under the seal, and opens again", async (t) => {
-  const { directory, custodian } = place(t.testdir(), { encryptionKey: KEK });
+  const { directory, custodian } = place(t.testdir(), { encryptionKeys: KEKS });
   for (const algorithm of ["ES256", "EdDSA", "HS256"] as const) {
     const key = await custodian.create(algorithm, NOW);
     const path = join(directory, `${key.kid}.jwe`);
@@ -156,7 +158,7 @@ t.test("a sealed key shows nothing, carries its name under the seal, and opens a
 });
 
 t.test("a sealed key without the key-encryption key, under another, damaged or renamed says which it is", async (t) => {
-  const { directory, custodian } = place(t.testdir(), { encryptionKey: KEK });
+  const { directory, custodian } = place(t.testdir(), { encryptionKeys: KEKS });
   const key = await custodian.create("ES256", NOW);
   const other = await custodian.create("ES256", NOW);
   const path = join(directory, `${key.kid}.jwe`);
@@ -166,7 +168,7 @@ t.test("a sealed key without the key-encryption key, under another, damaged or r
     await faultOf(place(directory).custodian.openSigner(ringKey(key))),
     `${path}: is sealed, and no key-encryption key is given; set keys.encryptionKeyFile.`,
   );
-  const wrong = place(directory, { encryptionKey: new Uint8Array(32) }).custodian;
+  const wrong = place(directory, { encryptionKeys: encryptionKeys(new Uint8Array(32), undefined) }).custodian;
   t.match(await faultOf(wrong.openSigner(ringKey(key))), /can't be opened with the key-encryption key: either it is another one/);
 
   write(path, `${sealed.slice(0, -4)}AAAA`);
@@ -178,16 +180,18 @@ t.test("a sealed key without the key-encryption key, under another, damaged or r
 });
 
 t.test("a key-encryption key of another length is refused at once", async (t) => {
-  for (const length of [0, 16, 31, 33]) t.throws(() => place(t.testdir(), { encryptionKey: new Uint8Array(length) }), KeyError);
+  for (const length of [0, 16, 31, 33]) t.throws(() => encryptionKeys(new Uint8Array(length), undefined), KeyError);
 });
 
 t.test("keys from before sealing go on working, with a warning", async (t) => {
   const directory = t.testdir();
   const key = await place(directory).custodian.create("ES256", NOW);
-  const { custodian, warnings } = place(directory, { encryptionKey: KEK });
+  const { custodian, warnings } = place(directory, { encryptionKeys: KEKS });
   await custodian.openSigner(ringKey(key));
   await custodian.openSigner(ringKey(key));
-  t.same(warnings, [`${join(directory, `${key.kid}.json`)}: is not sealed, though there is a key-encryption key; rotate this key.`]);
+  t.same(warnings, [
+    `${join(directory, `${key.kid}.json`)}: is not sealed, though there is a key-encryption key; run: mintmark keys rewrap`,
+  ]);
 });
 
 t.test("find gives every key, and overlooks what is none", async (t) => {
@@ -224,19 +228,19 @@ t.test("a file that doesn't say when it was made counts from its last change", a
 });
 
 t.test("erase takes a key away, and again does nothing", async (t) => {
-  for (const encryptionKey of [undefined, KEK]) {
-    const { directory, custodian } = place(t.testdir(), { encryptionKey });
+  for (const sealing of [undefined, KEKS]) {
+    const { directory, custodian } = place(t.testdir(), { encryptionKeys: sealing });
     const key = await custodian.create("ES256", NOW);
     const kept = await custodian.create("ES256", NOW);
-    await custodian.erase(key.kid);
-    await custodian.erase(key.kid);
+    await custodian.erase(key);
+    await custodian.erase(key);
     t.same(
       (await custodian.find()).map(({ kid }) => kid),
       [kept.kid],
     );
     t.equal(readdirSync(directory).length, 1);
   }
-  await place(join(t.testdir(), "not there")).custodian.erase("A".repeat(43));
+  await place(join(t.testdir(), "not there")).custodian.erase({ kid: "A".repeat(43) });
 });
 
 t.test("no name leads out of the folder, or to the ring's copy (bad-inputs ky-011)", async (t) => {
@@ -245,7 +249,7 @@ t.test("no name leads out of the folder, or to the ring's copy (bad-inputs ky-01
   write(join(directory, "ring.json"), "ring");
   write(join(directory, "..", "x.json"), "outside");
   for (const kid of ["../x", "..", ".", "", "ring", "a\0", "k".repeat(5000), "🔑", `${"A".repeat(43)}/`, "/etc/passwd"]) {
-    t.match(await faultOf(custodian.erase(kid)), "A key by that name can't have a file.");
+    t.match(await faultOf(custodian.erase({ kid })), "A key by that name can't have a file.");
     t.match(await faultOf(custodian.openSigner(ringKey(key, { kid, custody: `file:${kid}` }))), "what can't be the name of a file");
   }
   t.ok(existsSync(join(directory, "ring.json")) && existsSync(join(directory, "..", "x.json")));
@@ -272,8 +276,8 @@ t.test("a signer that doesn't sign for the ring's public key is refused", async 
 });
 
 t.test("a file that isn't there names itself and the way out (bad-inputs ky-001)", async (t) => {
-  for (const encryptionKey of [undefined, KEK]) {
-    const { directory, custodian } = place(t.testdir(), { encryptionKey });
+  for (const sealing of [undefined, KEKS]) {
+    const { directory, custodian } = place(t.testdir(), { encryptionKeys: sealing });
     const key = await custodian.create("ES256", NOW);
     const [name = ""] = readdirSync(directory);
     rmSync(join(directory, name));
@@ -420,7 +424,7 @@ t.test("the same key twice is refused, however the second file is called (bad-in
   );
   rmSync(join(directory, "copy.json"));
 
-  const sealing = place(directory, { encryptionKey: KEK });
+  const sealing = place(directory, { encryptionKeys: KEKS });
   const sealed = await sealing.custodian.create("ES256", NOW);
   const { plaintext } = await compactDecrypt(readFileSync(join(directory, `${sealed.kid}.jwe`), "utf8"), KEK);
   write(join(directory, `${sealed.kid}.json`), plaintext);

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign, verify } from "node:crypto";
 import t from "tap";
-import { rawSignature } from "../../src/signers/local/raw-signature.ts";
+import { rawSignature } from "../../src/signers/material/raw-signature.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const data = Buffer.from("signing input");

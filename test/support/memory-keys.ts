@@ -71,9 +71,14 @@ export function memoryKeys(random: Random): MemoryKeys {
       await afterFind?.();
       return found;
     },
-    async erase(kid) {
+    async take() {
+      throw new KeyError("nothing is taken in here");
+    },
+    rewrap: async () => undefined,
+    async erase({ kid }) {
       return held.delete(kid);
     },
+    close: async () => undefined,
   };
   return keys;
 }

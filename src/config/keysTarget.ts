@@ -1,0 +1,90 @@
+/** Where private parts are, as written: a folder, the store, or a custodian that is named by a URI (see domain/key-uri.ts). */
+
+import { parseKeyUri } from "../domain/key-uri.ts";
+import { isFetchable } from "./addresses.ts";
+import { pathAfter } from "./storeUrl.ts";
+
+export type KeysTarget =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "shared" }
+  | {
+      readonly kind: "pkcs11";
+      /** Path of the module (a shared library); whatever the library search finds by this name. */
+      readonly modulePath: string;
+      /** The label of the token, its serial number or its slot: one of them. */
+      readonly token: string | undefined;
+      readonly serial: string | undefined;
+      readonly slotId: number | undefined;
+      /** A file with the PIN. */
+      readonly pinFile: string | undefined;
+    }
+  | { readonly kind: "awskms"; readonly region: string | undefined; readonly endpoint: string | undefined }
+  | {
+      readonly kind: "vault";
+      readonly address: string;
+      /** Where the transit engine is mounted. */
+      readonly mount: string;
+      readonly namespace: string | undefined;
+      /** A file with the token, read for each use: an agent may renew it. */
+      readonly tokenFile: string | undefined;
+    };
+
+type Attributes = ReadonlyMap<string, string>;
+
+interface Scheme {
+  readonly path: readonly string[];
+  readonly query: readonly string[];
+  read(path: Attributes, query: Attributes): KeysTarget | undefined;
+}
+
+const SCHEMES: Readonly<Record<string, Scheme>> = {
+  pkcs11: { path: ["token", "serial", "slot-id"], query: ["module-path", "pin-source"], read: readPkcs11 },
+  awskms: { path: ["region"], query: ["endpoint"], read: readAwsKms },
+  vault: { path: ["mount"], query: ["address", "namespace", "token-source"], read: readVault },
+};
+
+export const KEYS_TARGET_EXPECTED =
+  "file:FOLDER, shared, pkcs11:token=LABEL?module-path=LIBRARY[&pin-source=file:PATH], awskms:[region=REGION][?endpoint=URL] " +
+  "or vault:mount=MOUNT?address=URL[&namespace=NAME][&token-source=file:PATH] (values percent-encoded)";
+export const KEYS_TARGET_PATTERN = "^(?:file:.+|shared|pkcs11:.+|awskms:.*|vault:.+)$";
+
+export function parseKeysTarget(text: string): KeysTarget | undefined {
+  if (text === "shared") return { kind: "shared" };
+  const path = pathAfter("file:", text);
+  if (path !== undefined) return { kind: "file", path };
+  const uri = parseKeyUri(text);
+  const scheme = uri === undefined || !Object.hasOwn(SCHEMES, uri.scheme) ? undefined : SCHEMES[uri.scheme];
+  if (uri === undefined || scheme === undefined) return undefined;
+  const areKnown = (names: Attributes, known: readonly string[]): boolean => [...names.keys()].every((name) => known.includes(name));
+  return areKnown(uri.path, scheme.path) && areKnown(uri.query, scheme.query) ? scheme.read(uri.path, uri.query) : undefined;
+}
+
+function readPkcs11(path: Attributes, query: Attributes): KeysTarget | undefined {
+  const modulePath = query.get("module-path");
+  const slot = path.get("slot-id");
+  const pin = fileOf(query.get("pin-source"));
+  if (modulePath === undefined || path.size !== 1 || pin === false) return undefined;
+  if (slot !== undefined && !/^[0-9]{1,9}$/.test(slot)) return undefined;
+  const slotId = slot === undefined ? undefined : Number(slot);
+  return { kind: "pkcs11", modulePath, token: path.get("token"), serial: path.get("serial"), slotId, pinFile: pin };
+}
+
+function readAwsKms(path: Attributes, query: Attributes): KeysTarget | undefined {
+  const [region, endpoint] = [path.get("region"), query.get("endpoint")];
+  if (region !== undefined && !/^[a-z0-9-]{1,32}$/.test(region)) return undefined;
+  if (endpoint !== undefined && !isFetchable(endpoint)) return undefined;
+  return { kind: "awskms", region, endpoint };
+}
+
+function readVault(path: Attributes, query: Attributes): KeysTarget | undefined {
+  const [mount = "transit", address, namespace] = [path.get("mount"), query.get("address"), query.get("namespace")];
+  const tokenFile = fileOf(query.get("token-source"));
+  if (address === undefined || !isFetchable(address) || tokenFile === false) return undefined;
+  if (!/^[A-Za-z0-9._/-]{1,128}$/.test(mount) || (namespace !== undefined && !/^[A-Za-z0-9._/-]{1,128}$/.test(namespace))) return undefined;
+  return { kind: "vault", address, mount, namespace, tokenFile };
+}
+
+/** False: a source that is no file. A secret itself never stands in the configuration. */
+function fileOf(source: string | undefined): string | undefined | false {
+  return source === undefined ? undefined : (pathAfter("file:", source) ?? false);
+}
