@@ -42,8 +42,10 @@ export class Ends {
   readonly #recent: RecentEnds;
   /** Sessions that were not there, whose end this process has appended. */
   readonly #unknown = new Set<string>();
-  /** Of the last entry read; undefined: none. */
+  /** Of the last entry followed; undefined: none. */
   #position: string | undefined;
+  /** The log was read whole once: what comes after is little. */
+  #isFollowing = false;
 
   constructor(context: Context, subjects: Subjects, marker: Marker, recent: RecentEnds) {
     this.#marker = marker;
@@ -137,7 +139,7 @@ export class Ends {
 
   /** Reads what others have put into the log since: every node knows what is over, should the store forget it. */
   async follow(): Promise<void> {
-    await this.#readOn((entries) => entries.forEach(({ entry, bytes }) => this.#recent.note(entry, bytes)));
+    if (this.#isFollowing) this.#position = await this.#readFrom(this.#position, (entries) => this.#noteAll(entries));
   }
 
   /**
@@ -145,29 +147,38 @@ export class Ends {
    * that went back may have lost either. What can't be read is told and passed over. The revoked keys that it names, for the ring.
    */
   async assertAgain(): Promise<readonly string[]> {
+    // What the log has lost comes first: only the processes that remember it know it now.
     const lost = this.#recent.all();
-    const kids: string[] = [];
-    const lane = async (entries: readonly ReadEntry[]): Promise<void> => {
+    this.#position = await this.#readFrom(undefined, (entries) => {
       for (const { bytes } of entries) lost.delete(nameOf(bytes));
+      this.#noteAll(entries);
+    });
+    this.#isFollowing = true;
+    const missing = [...lost.values()];
+    await inLanes(missing, ({ entry }) => this.#append(entry));
+    await this.#assertAll(missing);
+    if (missing.length > 0) this.#context.emit({ event: "ends_restored", count: missing.length });
+
+    const kids = missing.flatMap(({ entry }) => entry.kid ?? []);
+    await this.#readFrom(undefined, async (entries) => {
       kids.push(...entries.flatMap(({ entry }) => entry.kid ?? []));
       await this.#assertAll(entries);
-    };
-    this.#position = undefined;
-    await this.#readOn(lane);
-    const missing = [...lost.values()];
-    for (const { entry } of missing) await this.#append(entry);
-    await lane(missing);
-    if (missing.length > 0) this.#context.emit({ event: "ends_restored", count: missing.length });
+    });
     return kids;
   }
 
-  async #readOn(take: (entries: readonly ReadEntry[]) => void | Promise<void>): Promise<void> {
-    for (;;) {
-      const page = await this.#context.store.read(ENDS_LOG, this.#position, PAGE);
+  /** Every entry after this position, in pages; the position of the last. */
+  async #readFrom(start: string | undefined, take: (entries: readonly ReadEntry[]) => void | Promise<void>): Promise<string | undefined> {
+    for (let after = start; ; ) {
+      const page = await this.#context.store.read(ENDS_LOG, after, PAGE);
       await take(page.flatMap(({ entry }) => this.#readable(entry)));
-      this.#position = page.at(-1)?.position ?? this.#position;
-      if (page.length < PAGE) return;
+      after = page.at(-1)?.position ?? after;
+      if (page.length < PAGE) return after;
     }
+  }
+
+  #noteAll(entries: readonly ReadEntry[]): void {
+    for (const { entry, bytes } of entries) this.#recent.note(entry, bytes);
   }
 
   #readable(bytes: Bytes): readonly ReadEntry[] {
@@ -182,17 +193,16 @@ export class Ends {
 
   /** Subjects side by side; nothing is written where the store has it all. */
   async #assertAll(entries: readonly ReadEntry[]): Promise<void> {
-    for (const { entry, bytes } of entries) this.#recent.note(entry, bytes);
+    this.#noteAll(entries);
     for (const { entry } of entries) {
       const { notBefore, clientId } = entry;
       if (notBefore !== undefined && entry.subjectKey === undefined) await this.#assertNotBefore(notBefore, clientId);
     }
     const subjects = new Set(entries.flatMap(({ entry }) => entry.subjectKey ?? []));
-    const waiting = [...subjects].flatMap((subjectKey) => fromBase64url(subjectKey) ?? []);
-    const work = async (): Promise<void> => {
-      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await this.#assertSubject(next);
-    };
-    await Promise.all(Array.from({ length: LANES }, work));
+    await inLanes(
+      [...subjects].flatMap((subjectKey) => fromBase64url(subjectKey) ?? []),
+      (subjectKey) => this.#assertSubject(subjectKey),
+    );
   }
 
   async #assertSubject(subjectKey: Bytes): Promise<void> {
@@ -230,4 +240,13 @@ export class Ends {
       last = text;
     };
   }
+}
+
+/** Some at a time, in the order given. */
+async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = items.values();
+  const lane = async (): Promise<void> => {
+    for (const item of waiting) await work(item);
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
 }

@@ -136,8 +136,8 @@ export class Follower {
       await this.#quietly(async () => {
         if (!this.#isBooted) return this.#boot();
         await this.#parts.keyRing.reload();
-        if (this.#mustAssertEnds || this.#asserting !== undefined) this.#assertEndsAside();
-        else await this.#parts.ends.follow();
+        if (this.#mustAssertEnds) this.#assertEndsAside();
+        await this.#parts.ends.follow();
         if (!this.#parts.keyRing.clockAgrees) return;
         if (tick % BEAT_EVERY_TICKS === 0) await this.#parts.marker.beat();
         if (tick % PLAN_EVERY_TICKS === 0 || this.#isSomethingDue()) await this.#plan();

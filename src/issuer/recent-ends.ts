@@ -5,7 +5,7 @@ import type { EndEntry } from "../domain/documents.ts";
 import type { Bytes } from "../domain/ports.ts";
 import { subjectDocumentKey } from "./subject-key.ts";
 
-/** A failover loses seconds; the oldest give way. */
+/** At least so many of the newest, at most twice as many: a failover loses seconds. */
 const KEPT_ENDS = 20_000;
 const KEPT_ENDS_PER_SUBJECT = 100;
 
@@ -15,18 +15,18 @@ interface Known {
 }
 
 export class RecentEnds {
-  /** By their bytes, in the order in which they were seen. */
+  /** By their bytes. */
   readonly #known = new Map<string, Known>();
   /** Those of one subject, by the key of its document. */
   readonly #bySubject = new Map<string, EndEntry[]>();
+  #keptSince = Number.NEGATIVE_INFINITY;
 
+  /** What was made before the oldest that is kept is not noted: whoever reads a long log from its start must not push out the newest. */
   note(entry: EndEntry, bytes: Bytes): void {
     const name = nameOf(bytes);
-    if (this.#known.has(name)) return;
-    this.#known.set(name, { entry, bytes });
-    const key = documentKeyOf(entry);
-    if (key !== undefined) this.#bySubject.set(key, [...(this.#bySubject.get(key) ?? []), entry].slice(-KEPT_ENDS_PER_SUBJECT));
-    if (this.#known.size > KEPT_ENDS) this.#forgetOldest();
+    if (entry.at < this.#keptSince || this.#known.has(name)) return;
+    this.#remember(name, { entry, bytes });
+    if (this.#known.size >= 2 * KEPT_ENDS) this.#forgetOldest();
   }
 
   /** The ends of the subject whose document has this key. */
@@ -39,16 +39,18 @@ export class RecentEnds {
     return new Map(this.#known);
   }
 
+  #remember(name: string, known: Known): void {
+    this.#known.set(name, known);
+    const key = documentKeyOf(known.entry);
+    if (key !== undefined) this.#bySubject.set(key, [...(this.#bySubject.get(key) ?? []), known.entry].slice(-KEPT_ENDS_PER_SUBJECT));
+  }
+
   #forgetOldest(): void {
-    const [oldest] = this.#known;
-    if (oldest === undefined) return;
-    const [name, { entry }] = oldest;
-    this.#known.delete(name);
-    const key = documentKeyOf(entry);
-    if (key === undefined) return;
-    const rest = (this.#bySubject.get(key) ?? []).filter((other) => other !== entry);
-    if (rest.length === 0) this.#bySubject.delete(key);
-    else this.#bySubject.set(key, rest);
+    const kept = [...this.#known].toSorted(([, one], [, other]) => one.entry.at - other.entry.at).slice(-KEPT_ENDS);
+    this.#keptSince = kept[0]?.[1].entry.at ?? this.#keptSince;
+    this.#known.clear();
+    this.#bySubject.clear();
+    for (const [name, known] of kept) this.#remember(name, known);
   }
 }
 

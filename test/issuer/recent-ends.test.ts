@@ -3,7 +3,7 @@
 import t from "tap";
 import { ENDS_LOG, endEntryDocument } from "../../src/domain/documents.ts";
 import { type MemoryData, memoryData, openMemoryStore } from "../support/memory-store.ts";
-import { type Node, policy, SECOND, World } from "../support/issuer-world.ts";
+import { HOUR, type Node, policy, SECOND, World } from "../support/issuer-world.ts";
 
 const INVALID_GRANT = { refused: "invalid_grant" };
 
@@ -168,4 +168,27 @@ t.test("the end of a session that is not there is noted once, for it may have be
   t.match(await node.tryRefresh(grant.refreshToken), INVALID_GRANT);
   await changedPrimary([node]);
   t.same((await world.subject(sub))?.sessions, []);
+});
+
+t.test("a log longer than what a process remembers pushes out nothing newer, and what it lacks comes before all of it", async (t) => {
+  const { world, data, remember } = lossyWorld();
+  const node = await world.startedNode();
+  await world.addUser("alice");
+  const grant = await node.logIn("alice");
+  const old = { at: world.now - HOUR, until: world.now, reason: "logout", subjectKey: "AAAAAAAAAAAAAAAAAAAAAA" } as const;
+  const entries = Array.from({ length: 45_000 }, (_, index) => endEntryDocument.encode({ ...old, sids: [`old-${index}`] }));
+  data.logs.set(
+    ENDS_LOG,
+    entries.map((entry, index) => ({ position: String(index - entries.length), entry })),
+  );
+  const goBack = remember();
+  await node.issuer.revoke({ client: node.client("app"), token: grant.refreshToken });
+  goBack();
+  let seen: unknown;
+  node.link.beforeNext("append", "", async () => {
+    seen = await node.tryRefresh(grant.refreshToken);
+  });
+  await changedPrimary([node]);
+  t.match(seen, INVALID_GRANT, "while the log was read, too");
+  t.match(node.eventsOf("ends_restored"), [{ count: 1 }]);
 });

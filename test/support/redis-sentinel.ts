@@ -108,12 +108,16 @@ async function startServers(options: SentinelSetupOptions): Promise<[RedisServer
   return [primary, ...(await Promise.all(Array.from({ length: replicas }, (_, index) => node(index + 1, { replicaof }))))];
 }
 
+/** On a machine with much to do they may all be late. */
+const ASKED_AGAIN = 5;
+
 /** One cut off from the others may not know of the last failover. */
-async function addressNamed(sentinels: readonly RedisServer[], name: string): Promise<RedisAddress> {
-  const asked = await Promise.all(sentinels.map((sentinel) => sentinelView(sentinel, name).catch(() => undefined)));
-  const [newest] = asked.filter((view) => view !== undefined).toSorted((one, other) => other.configEpoch - one.configEpoch);
-  if (newest === undefined) throw new Error("no Sentinel answers");
-  return newest.primary;
+async function addressNamed(sentinels: readonly RedisServer[], name: string, asked = 1): Promise<RedisAddress> {
+  const views = await Promise.all(sentinels.map((sentinel) => sentinelView(sentinel, name).catch(() => undefined)));
+  const [newest] = views.filter((view) => view !== undefined).toSorted((one, other) => other.configEpoch - one.configEpoch);
+  if (newest !== undefined) return newest.primary;
+  if (asked === ASKED_AGAIN) throw new Error("no Sentinel answers");
+  return addressNamed(sentinels, name, asked + 1);
 }
 
 async function setupFault(name: string, servers: readonly RedisServer[], sentinels: readonly RedisServer[]): Promise<string | undefined> {

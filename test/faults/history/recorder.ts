@@ -18,6 +18,7 @@ export class Recorder implements AwayTime {
   readonly #file: number;
   readonly #zero = performance.now();
   #waiting = "";
+  #isClosed = false;
   #faults = 0;
   readonly #away: { from: number; to: number }[] = [];
 
@@ -71,12 +72,15 @@ export class Recorder implements AwayTime {
     return this.#away.reduce((sum, away) => sum + Math.max(0, Math.min(away.to, now) - Math.max(away.from, from)), 0);
   }
 
+  /** What comes after is not written: where a row breaks off, its clients may still be asking, and the number of the file is another's. */
   close(): void {
     this.#flush();
+    this.#isClosed = true;
     closeSync(this.#file);
   }
 
   #write(line: Line): void {
+    if (this.#isClosed) return;
     this.#waiting += `${JSON.stringify(line)}\n`;
     if (this.#waiting.length > FLUSH_CHARACTERS) this.#flush();
   }
