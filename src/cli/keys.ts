@@ -127,7 +127,7 @@ export function exportKeys(context: Context): Promise<ExitCode> {
   });
 }
 
-function reportChange(context: Context, result: KeysChanged | Unsafe | Failed): ExitCode {
+export function reportChange(context: Context, result: KeysChanged | Unsafe | Failed): ExitCode {
   if ("failed" in result) return failed(context, result.failed);
   if ("unsafe" in result) {
     context.say(`refused as unsafe: ${result.risk}`);

@@ -3,9 +3,9 @@
 import { Command, Option } from "commander";
 import { makeSecret } from "./clients.ts";
 import { checkConfig } from "./config-check.ts";
-import { wrongUse } from "./context.ts";
 import type { Context, ExitCode } from "./context.ts";
 import { examine } from "./doctor.ts";
+import { importKeys, rewrapKeys } from "./keys-private-parts.ts";
 import { exportKeys, listKeys, promoteKey, pruneKeys, revokeKeys, rotateKeys, stageKeys } from "./keys.ts";
 import { serve } from "./serve.ts";
 import { listSessions, revokeSessions } from "./sessions.ts";
@@ -85,8 +85,13 @@ function addKeys(keys: Command, does: Does): void {
   ).action(does(revokeKeys));
   keys.command("prune").description("erase the private parts of what is retired or revoked").action(does(pruneKeys));
   keys.command("export").description("print the public JWK Set").action(does(exportKeys));
-  keys.command("import").description("take in a PEM or JWK (not built yet)").argument("<FILE>").action(does(notBuilt));
-  keys.command("rewrap").description("seal again under a new key-encryption key (not built yet)").action(does(notBuilt));
+  keys
+    .command("import")
+    .description("take in a key, or move private parts to keys.store")
+    .argument("<SOURCE>", 'a PEM or JWK file ("-": stdin), the URI of a key in a custodian, or file: or shared for all that is there')
+    .addOption(algorithm("of the key in a custodian (default: ES256)"))
+    .action(does(importKeys));
+  keys.command("rewrap").description("seal the private parts again under the new key-encryption key").action(does(rewrapKeys));
 }
 
 function addUsers(users: Command, does: Does): void {
@@ -133,16 +138,12 @@ function addSessions(sessions: Command, does: Does): void {
     .action(does(revokeSessions));
 }
 
-function notBuilt(context: Context): ExitCode {
-  return wrongUse(context, "not built yet");
-}
-
 function json(): Option {
   return new Option("--json", "print JSON");
 }
 
-function algorithm(): Option {
-  return new Option("--alg <A>", "only keys of this algorithm (default: all signing keys)").choices(["ES256", "EdDSA"]);
+function algorithm(meaning = "only keys of this algorithm (default: all signing keys)"): Option {
+  return new Option("--alg <A>", meaning).choices(["ES256", "EdDSA"]);
 }
 
 function addForce(command: Command, what: string): Command {

@@ -151,7 +151,7 @@ export interface FoundKey extends NewKey {
 /** A key that is to be taken in. */
 export type KeySource =
   /** The text of a PEM file (PKCS#8, SEC 1) or a private JWK. */
-  | { readonly from: "text"; readonly text: string }
+  | { readonly from: "text"; readonly text: string /** Where the text doesn't say. */; readonly edName: "EdDSA" | "Ed25519" }
   /** One that a custodian already has, by its URI: nothing is moved. */
   | { readonly from: "custodian"; readonly uri: string; readonly algorithm: JwsAlgorithm }
   /** One of the ring, to be moved to where new keys are made. */
@@ -168,10 +168,10 @@ export interface KeyCustodian {
   /** Takes a key in; what it was taken from is left as it is. As durable as `create`. Throws `KeyError`. */
   take(source: KeySource, now: number, ring: Ring): Promise<NewKey>;
   /**
-   * Seals the private part again under the key-encryption key that is in force: what the ring is to keep; undefined where it keeps
-   * nothing of this key. Throws `KeyError`.
+   * Seals the private part again under the key-encryption key that is in force. Gives what the ring is to keep, or `in place`
+   * where it was sealed again where it is; undefined where nothing is sealed. Throws `KeyError`.
    */
-  rewrap(key: RingKey, ring: Ring): Promise<SealedPart | undefined>;
+  rewrap(key: RingKey, ring: Ring): Promise<SealedPart | "in place" | undefined>;
   /** Every private part there is that may be without a ring; throws `KeyError` naming all files that can't be used. */
   find(): Promise<readonly FoundKey[]>;
   /** Erases what is kept outside the ring. Idempotent; whether there was anything. Throws `KeyError`. */

@@ -23,8 +23,8 @@ export type RingChange =
   | { readonly change: "move"; readonly moved: NewKey }
   /** All sealed parts at once: they are under one key-encryption key. */
   | { readonly change: "rewrap"; readonly sealed: ReadonlyMap<string, SealedPart> }
-  /** Of a private part that the ring keeps. */
-  | { readonly change: "erase"; readonly kid: string };
+  /** The private part, where the ring keeps it; else it was erased where it is. */
+  | { readonly change: "erase"; readonly kid: string; readonly at: number };
 
 const MINUTE_MILLIS = 60_000;
 const DAY_MILLIS = 86_400_000;
@@ -45,7 +45,7 @@ export function planRing(ring: Ring, policy: RingPolicy, now: number, first: boo
 function erasedParts(ring: Ring, policy: RingPolicy, now: number): readonly RingChange[] {
   return erasableKeys(ring, policy, now)
     .filter((key) => key.sealed !== undefined)
-    .map(({ kid }) => ({ change: "erase", kid }));
+    .map(({ kid }) => ({ change: "erase", kid, at: now }));
 }
 
 /** Sessions may have become longer by configuration: a MAC key is kept as long as tokens made with it can live. */
@@ -130,7 +130,7 @@ export function applyRingChange(ring: Ring, change: RingChange, made: NewKey | u
         ring,
       );
     case "erase":
-      return updateKey(ring, change.kid, withoutPart);
+      return updateKey(ring, change.kid, (key) => ({ ...withoutPart(key), erasedAt: key.erasedAt ?? change.at }));
   }
 }
 

@@ -32,6 +32,8 @@ export interface RingKey {
   /** When it starts to sign; absent while nobody has planned it. */
   readonly activeAt?: number;
   readonly revokedAt?: number;
+  /** When the private part was erased; absent for key files, which every machine erases for itself. */
+  readonly erasedAt?: number;
   /** The longest lifetime (milliseconds) ever signed under it; never falls. */
   readonly longestLifetimeMillis: number;
 }

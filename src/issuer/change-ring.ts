@@ -1,8 +1,9 @@
 /** Changing the ring: decide on what it is, make the keys that are needed, swap, and decide again where the swap was lost. */
 
+import { schemeOf } from "../domain/key-uri.ts";
 import { KEYS, NEVER, ringDocument } from "../domain/documents.ts";
 import { KeyError, type NewKey, StoreError } from "../domain/ports.ts";
-import type { KeyAlgorithm, Ring } from "../domain/ring.ts";
+import type { KeyAlgorithm, Ring, RingKey } from "../domain/ring.ts";
 import { applyRingChange, erasableKeys, planRing, type RingChange, withoutOldRecords } from "../domain/ring-plan.ts";
 import { type Context, REQUEST_BUDGET_MILLIS } from "./context.ts";
 import type { KeyRing } from "./key-ring.ts";
@@ -130,8 +131,17 @@ function fits({ sealed }: NewKey, { encryptionKeyCheck }: Ring): boolean {
 
 /** Erases the private parts of what is over. The kids. */
 export async function eraseOver(context: Context, keyRing: KeyRing): Promise<readonly string[]> {
-  const erasable = erasableKeys(keyRing.ring, keyRing.policy, context.clock());
+  const { custodian, clock } = context;
+  const erasable = erasableKeys(keyRing.ring, keyRing.policy, clock()).filter(({ erasedAt }) => erasedAt === undefined);
   const erased: string[] = [];
-  for (const key of erasable) if (await context.custodian.erase(key)) erased.push(key.kid);
+  for (const key of erasable) if (await custodian.erase(key)) erased.push(key.kid);
+  // Each machine has files of its own; what is elsewhere is asked for once.
+  const isNoted = ({ kid, custody }: RingKey): boolean => erased.includes(kid) && schemeOf(custody) !== "file";
+  const noted = erasable.filter(isNoted).map(({ kid }) => kid);
+  if (noted.length > 0) await changeRing(context, keyRing, (ring, at) => erasures(ring, noted, at));
   return erased;
+}
+
+function erasures({ keys }: Ring, kids: readonly string[], at: number): readonly RingChange[] {
+  return keys.filter(({ kid, erasedAt }) => kids.includes(kid) && erasedAt === undefined).map(({ kid }) => ({ change: "erase", kid, at }));
 }

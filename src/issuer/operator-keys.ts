@@ -4,12 +4,11 @@ import { type KeyAlgorithm, agedAt, activeKey, keyTimes, RING_LAG_MILLIS, type R
 import { KeyError } from "../domain/ports.ts";
 import { planRevocation, planRotation } from "../domain/ring-plan.ts";
 import { clockAgreed } from "./clock-guard.ts";
-import { changeRing, eraseOver, type RingWish } from "./change-ring.ts";
-import { stepText } from "./follow.ts";
-import type { KeyRing } from "./key-ring.ts";
+import { eraseOver, type RingWish } from "./change-ring.ts";
+import { changeKeys, listings, refuseBlind } from "./operator-ring.ts";
 import type { SessionParts } from "./parts.ts";
 import { jwsAlgorithms } from "./ring-policy.ts";
-import type { Failed, Force, KeyListing, KeysChanged, Operator, Unsafe } from "./types.ts";
+import type { Failed, Force, KeysChanged, Operator, Unsafe } from "./types.ts";
 
 type KeyCommands = Pick<
   Operator,
@@ -23,14 +22,14 @@ export function keyCommands(parts: SessionParts): KeyCommands {
       await keyRing.reload();
       return listings(parts, keyRing.ring).filter(({ alg }) => (alg === "HS256") === mac);
     },
-    stageKeys: (algorithms) => change(parts, () => algorithms.map((algorithm) => ({ change: "stage", algorithm }))),
-    rotateKeys: (algorithms, { dryRun }) => change(parts, rotation(parts, algorithms), { dryRun }),
+    stageKeys: (algorithms) => changeKeys(parts, () => algorithms.map((algorithm) => ({ change: "stage", algorithm }))),
+    rotateKeys: (algorithms, { dryRun }) => changeKeys(parts, rotation(parts, algorithms), { dryRun }),
     promoteKey: (kid, force) => promote(parts, kid, force),
     revokeKeys: (kids, reason, force) => revokeKeys(parts, kids, { force, reason }),
     async pruneKeys() {
       await keyRing.reload();
       if (!keyRing.clockAgrees) throw new KeyError("the clock differs from the store's: nothing is erased by it");
-      return eraseOver(context, keyRing);
+      return [...(await eraseOver(context, keyRing)), ...(await eraseMoved(parts))];
     },
     async exportKeys() {
       await keyRing.reload();
@@ -42,34 +41,6 @@ export function keyCommands(parts: SessionParts): KeyCommands {
       return which === "signing" ? signing : signing.filter((algorithm) => (algorithm === "ES256") === (which === "ES256"));
     },
   };
-}
-
-interface Options {
-  readonly dryRun?: boolean;
-  readonly force?: Force;
-  /** Keys that may be out of reach: they are being taken out. */
-  readonly without?: readonly string[];
-}
-
-async function change({ context, keyRing, ...parts }: SessionParts, wish: RingWish, options: Options = {}): Promise<KeysChanged> {
-  const { dryRun = false, force, without = [] } = options;
-  await clockAgreed(keyRing);
-  if (keyRing.ring.keys.length === 0) throw new KeyError("there are no keys yet: the first start of the server makes them");
-  refuseBlind(keyRing, force, without);
-  const { ring, changes } = await changeRing(context, keyRing, wish, { dryRun });
-  const steps = changes.map(stepText);
-  if (steps.length > 0 && !dryRun) context.emit({ event: "keys_changed", steps, version: ring.version, ...audited(force) });
-  return { keys: listings({ context, keyRing, ...parts }, ring), steps };
-}
-
-/** Who can't open the keys there are would make new ones that others can't open. */
-function refuseBlind(keyRing: KeyRing, force: Force | undefined, without: readonly string[]): void {
-  if (force?.force !== true && keyRing.faultyKids.some((kid) => !without.includes(kid))) throw new KeyError(keyRing.faults);
-}
-
-function audited(force: Force | undefined): { readonly reason?: string; readonly forced?: boolean } {
-  if (force === undefined) return {};
-  return { forced: force.force, ...(force.reason === undefined ? {} : { reason: force.reason }) };
 }
 
 /** Somebody else's rotation, noticed when our swap is lost, is as good as ours: it is not followed by a second one. */
@@ -86,6 +57,15 @@ function rotation({ keyRing }: SessionParts, algorithms: readonly KeyAlgorithm[]
   };
 }
 
+/** Files that were left when the ring took the private parts to itself. */
+async function eraseMoved({ context, keyRing }: SessionParts): Promise<readonly string[]> {
+  const erased: string[] = [];
+  for (const { kid } of keyRing.ring.keys.filter(({ sealed }) => sealed !== undefined)) {
+    if (await context.custodian.erase({ kid, custody: `file:${kid}` })) erased.push(kid);
+  }
+  return erased;
+}
+
 async function promote(parts: SessionParts, kid: string, force: Force): Promise<KeysChanged | Unsafe | Failed> {
   const { keyRing, context } = parts;
   await keyRing.reload();
@@ -96,7 +76,7 @@ async function promote(parts: SessionParts, kid: string, force: Force): Promise<
   if (state !== "staged") return { failed: `only a staged key can be promoted; this one is ${state}` };
   const risk = youthRisk(parts, key, now);
   if (risk !== undefined && !force.force) return { unsafe: true, risk };
-  return change(parts, (ring, at) => (isStaged(ring, kid, at) ? [{ change: "activate", kid, activeAt: at }] : []), { force });
+  return changeKeys(parts, (ring, at) => (isStaged(ring, kid, at) ? [{ change: "activate", kid, activeAt: at }] : []), { force });
 }
 
 function isStaged(ring: Ring, kid: string, now: number): boolean {
@@ -126,11 +106,21 @@ async function revokeKeys(parts: SessionParts, selection: readonly string[] | "a
   // What the log names is revoked by every node that reads it: nothing that is refused may get there.
   refuseBlind(keyRing, force, kids);
   for (const kid of kids) await ends.appendKey(kid, now);
-  const result = await change(parts, (ring, at) => planRevocation(ring, kids, at), { force, without: kids });
-  await eraseOver(context, keyRing);
+  const result = await changeKeys(parts, (ring, at) => planRevocation(ring, kids, at), { force, without: kids });
+  await eraseRevoked(parts);
   // No node may still sign with it or introspect by it when the command returns.
   await context.sleep(RING_LAG_MILLIS);
   return result;
+}
+
+/** It signs no more, whether or not its custodian can be reached; the planner tries again each minute. */
+async function eraseRevoked({ context, keyRing }: SessionParts): Promise<void> {
+  try {
+    await eraseOver(context, keyRing);
+  } catch (error) {
+    if (!(error instanceof KeyError)) throw error;
+    context.emit({ event: "trouble", about: "keys", message: error.message });
+  }
 }
 
 function livingSigningKeys({ keyRing }: SessionParts, now: number): readonly string[] {
@@ -155,21 +145,4 @@ function successionRisk(parts: SessionParts, key: RingKey, kids: readonly string
     return [`no ${key.algorithm} key would be left but a new one that no verifier has fetched: they refuse its tokens until they do`];
   const risk = youthRisk(parts, heir, now);
   return risk === undefined ? [] : [risk];
-}
-
-function listings({ context, keyRing }: SessionParts, ring: Ring): readonly KeyListing[] {
-  const now = context.clock();
-  return ring.keys.map((key) => {
-    const { state, retiringAt, retiredAt } = keyTimes(ring, key, now, keyRing.policy);
-    return {
-      kid: key.kid,
-      alg: key.algorithm,
-      state,
-      publishedAt: key.publishedAt,
-      activeAt: key.activeAt,
-      retiringAt,
-      retiredAt,
-      revokedAt: key.revokedAt,
-    };
-  });
 }

@@ -2,7 +2,7 @@
 
 import type { KeyAlgorithm, KeyState } from "../domain/ring.ts";
 import type { Client, Policy } from "../domain/policy.ts";
-import type { Bytes, StoreFinding } from "../domain/ports.ts";
+import type { Bytes, KeySource, StoreFinding } from "../domain/ports.ts";
 import type { Refusal } from "../domain/refusal.ts";
 
 /** How a client says who it is (RFC 6749 §2.3). `basic` carries the two decoded halves. */
@@ -193,6 +193,13 @@ export interface KeysChanged {
   readonly steps: readonly string[];
 }
 
+/** How many private parts were sealed again. */
+export interface Rewrapped {
+  /** Key files on this machine. */
+  readonly files: number;
+  readonly inRing: number;
+}
+
 export interface Force {
   readonly force: boolean;
   /** Goes to the audit log; required with `force`. */
@@ -221,7 +228,13 @@ export interface Operator {
   rotateKeys(algorithms: readonly KeyAlgorithm[], options: { readonly dryRun: boolean }): Promise<KeysChanged>;
   promoteKey(kid: string, force: Force): Promise<KeysChanged | Unsafe | Failed>;
   revokeKeys(kids: readonly string[] | "all", reason: string, force: boolean): Promise<KeysChanged | Unsafe | Failed>;
-  /** Erases the private parts of what is retired or revoked; the kids. */
+  /** Takes a key in: it is staged, and ages like a new one. */
+  importKey(source: Exclude<KeySource, { readonly from: "ring" }>): Promise<KeysChanged | Failed>;
+  /** Brings the private parts that a custodian has (the scheme of their URIs) to where new keys are made. */
+  moveKeys(from: string): Promise<KeysChanged | Failed>;
+  /** Seals all private parts again under the key-encryption key that is in force. */
+  rewrapKeys(): Promise<Rewrapped | Failed>;
+  /** Erases the private parts of what is retired or revoked, and key files of what was moved elsewhere; the kids. */
   pruneKeys(): Promise<readonly string[]>;
   /** The public JWK Set as it would be served now: JSON text. */
   exportKeys(): Promise<string>;

@@ -24,5 +24,6 @@ export interface Material {
   reveal(key: RingKey, ring: Ring): Promise<PrivateKey>;
   /** Keeps a private part that was made elsewhere; as durable as `create`. Throws `KeyError`. */
   keep(key: PrivateKey, now: number, ring: Ring): Promise<NewKey>;
-  rewrap(key: RingKey, ring: Ring): Promise<SealedPart | undefined>;
+  /** As in `KeyCustodian`. */
+  rewrap(key: RingKey, ring: Ring): Promise<SealedPart | "in place" | undefined>;
 }

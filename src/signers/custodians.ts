@@ -32,8 +32,9 @@ export function joinCustodians({ byScheme, signing, mac }: CustodianChoice): Key
       return custodian.adopt(source.uri, source.algorithm);
     }
     if (source.from === "text") {
-      const key = readPrivateText(source.text);
+      const key = readPrivateText(source.text, source.edName);
       if (typeof key === "string") throw new KeyError(`The key can't be taken in: it ${key}.`);
+      if (ring.keys.some(({ kid }) => kid === key.kid)) throw new KeyError(`The key ring has this key already: ${key.kid}.`);
       return keeper(key.algorithm).keep(key, now, ring);
     }
     const { key } = source;

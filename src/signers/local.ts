@@ -30,7 +30,10 @@ export interface LocalCustodian extends Custodian {
   create(algorithm: KeyAlgorithm, now: number): Promise<NewKey>;
   openSigner(key: RingKey): Promise<Signer>;
   openMac(key: RingKey): Promise<(data: Bytes) => Bytes>;
-  readonly material: Material & { keep(key: PrivateKey, now: number): Promise<NewKey>; rewrap(key: RingKey): Promise<undefined> };
+  readonly material: Material & {
+    keep(key: PrivateKey, now: number): Promise<NewKey>;
+    rewrap(key: RingKey): Promise<"in place" | undefined>;
+  };
   find(): Promise<readonly FoundKey[]>;
   erase(key: Pick<NewKey, "kid">): Promise<boolean>;
 }
@@ -147,7 +150,7 @@ export function openLocalCustodian(options: LocalCustodianOptions): LocalCustodi
         // The sealed file is whole before the plain one goes.
         await files.write(key.kid + SEALED, await seal(json, key.kid, encryptionKeys.current.bytes), key.publishedAt);
         await files.remove([key.kid + PLAIN]);
-        return undefined;
+        return "in place";
       },
     },
 

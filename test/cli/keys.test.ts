@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import t from "tap";
 import type { KeyListing } from "../../src/issuer/types.ts";
 import { commandLine } from "../support/command-line.ts";
@@ -177,4 +178,47 @@ t.test("prune prints the kids, export the JWK Set", async (t) => {
   const idle = await commandLine(["keys", "prune"], { answers: { pruneKeys: async () => [] } });
   t.same([idle.code, idle.stdout], [0, ""]);
   t.equal((await commandLine(["keys", "export"])).stdout, '{"keys":[]}\n');
+});
+
+t.test("keys import takes a file, stdin, the URI of a key in a custodian, or all that is in a place", async (t) => {
+  const file = join(t.testdir({ "key.pem": "the text" }), "key.pem");
+  const asked = async (argv: readonly string[], options: Parameters<typeof commandLine>[1] = {}): Promise<unknown> => {
+    const { code, stderr, operator } = await commandLine(["keys", "import", ...argv], options);
+    t.equal(code, 0, stderr);
+    return operator.calls.find(([name]) => name === "importKey" || name === "moveKeys");
+  };
+  t.same(await asked([file]), ["importKey", { from: "text", text: "the text", edName: "EdDSA" }]);
+  t.same(await asked(["-"], { stdin: "typed" }), ["importKey", { from: "text", text: "typed", edName: "EdDSA" }]);
+  const uri = "awskms:key-id=1";
+  t.same(await asked([uri]), ["importKey", { from: "custodian", uri, algorithm: "ES256" }]);
+  t.same(await asked([uri, "--alg", "EdDSA"]), ["importKey", { from: "custodian", uri, algorithm: "EdDSA" }]);
+  t.same(await asked(["shared"]), ["moveKeys", "shared"]);
+  t.same(await asked(["file:./keys"]), ["moveKeys", "file"]);
+});
+
+t.test("keys import says what it can't take, and asks for nothing then", async (t) => {
+  const big = t.testdir({ big: "x".repeat(70_000) });
+  for (const [argv, code, message] of [
+    [["file:./elsewhere"], 2, /not the folder of the keys/],
+    [["key.pem", "--alg", "EdDSA"], 2, /--alg is for a key in a custodian/],
+    [["no/such/file"], 1, /can't be read/],
+    [[join(big, "big")], 1, /too large/],
+    [[], 2, /missing required argument/],
+  ] as const) {
+    const result = await commandLine(["keys", "import", ...argv]);
+    t.equal(result.code, code);
+    t.match(result.stderr, message);
+    t.same(
+      result.operator.calls.filter(([name]) => name === "importKey" || name === "moveKeys"),
+      [],
+    );
+  }
+});
+
+t.test("keys rewrap says how many private parts were sealed, and what to do then", async (t) => {
+  const { code, stderr } = await commandLine(["keys", "rewrap"]);
+  t.equal(code, 0);
+  t.match(stderr, /2 in the ring, 1 files on this machine/);
+  t.match(stderr, /oldEncryptionKeyFile/);
+  t.equal((await commandLine(["keys", "rewrap"], { answers: { rewrapKeys: async () => ({ failed: "nothing" }) } })).code, 1);
 });

@@ -75,18 +75,6 @@ t.test("an option that takes a value is given once", async (t) => {
   t.equal((await commandLine(["keys", "rotate", "--alg", "RS256"])).code, 2);
 });
 
-t.test("what later issues build is refused as not built yet", async (t) => {
-  for (const argv of [
-    ["keys", "import", "key.pem"],
-    ["keys", "rewrap"],
-  ]) {
-    const { code, stderr, opened } = await commandLine(argv);
-    t.equal(code, 2);
-    t.match(stderr, /not built yet/);
-    t.equal(opened, 0);
-  }
-});
-
 t.test("every fault of the configuration is listed with its path, by every command that needs one", async (t) => {
   const environment = { MINTMARK_PORT: "many", MINTMARK_STORE: "gopher://x" };
   for (const argv of [["config", "check"], ["keys", "list"], ["users", "list"], ["doctor"], ["serve"], ["sessions", "revoke", "--all"]]) {

@@ -7,6 +7,7 @@ import type { Client, Policy, Resource } from "../../src/domain/policy.ts";
 import {
   type Bytes,
   type FetchDocument,
+  type KeyCustodian,
   FetchError,
   type PasswordHasher,
   type Random,
@@ -211,7 +212,10 @@ export class World {
   /** The same process started anew: what it remembered is gone, its copy of the ring is not. */
   async restart(node: Node): Promise<Node> {
     await node.stop();
-    const again = new Node(this, new Link(node.link.inner, () => this.now), { copy: node.copy });
+    const again = new Node(this, new Link(node.link.inner, () => this.now), {
+      copy: node.copy,
+      ...(node.custodian && { custodian: node.custodian }),
+    });
     again.clockOffset = node.clockOffset;
     this.nodes[this.nodes.indexOf(node)] = again;
     await again.issuer.start();
@@ -220,12 +224,17 @@ export class World {
   }
 
   /** The command line on the same store and keys; when it waits, time goes on and the nodes with it. */
-  async operator(events: IssuerEvent[] = [], asPolicy: Policy = this.policy): Promise<Operator & { readonly link: Link }> {
+  async operator(
+    events: IssuerEvent[] = [],
+    asPolicy: Policy = this.policy,
+    custodian: KeyCustodian = this.keys,
+  ): Promise<Operator & { readonly link: Link }> {
     this.#commandLine ??= await this.handle();
     const link = new Link(this.#commandLine, () => this.now);
     const copy = memoryCopy();
     const operator = await createOperator(asPolicy, {
       ...this.#ports(link, copy),
+      custodian,
       clock: () => this.now,
       sleep: (millis) => this.advance(millis),
       emit: (event) => events.push(event),
@@ -248,7 +257,8 @@ export class World {
   }
 
   portsOf(node: Node): Pick<Ports, "store" | "random" | "digests" | "custodian" | "ringCopy" | "passwords" | "fetchDocument"> {
-    return this.#ports(node.link, node.copy);
+    const ports = this.#ports(node.link, node.copy);
+    return node.custodian === undefined ? ports : { ...ports, custodian: node.custodian };
   }
 
   /** Time passes, then every node takes its turn. */
@@ -313,6 +323,8 @@ export class World {
 
 export interface NodeOptions {
   readonly policy?: Policy;
+  /** The world's if absent. */
+  readonly custodian?: KeyCustodian;
   readonly copy?: MemoryCopy;
 }
 
@@ -322,6 +334,7 @@ export class Node {
   readonly hasAccounts: () => Promise<boolean>;
   readonly link: Link;
   readonly copy: MemoryCopy;
+  readonly custodian: KeyCustodian | undefined;
   readonly events: IssuerEvent[] = [];
   /** How far its clock is ahead of the true time. */
   clockOffset = 0;
@@ -331,6 +344,7 @@ export class Node {
   constructor(world: World, link: Link, options: NodeOptions) {
     this.link = link;
     this.copy = options.copy ?? memoryCopy();
+    this.custodian = options.custodian;
     const served = createIssuer(options.policy ?? world.policy, {
       ...world.portsOf(this),
       clock: () => world.now + this.clockOffset,

@@ -8,13 +8,13 @@ import type { PrivateKey } from "./private-key.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** The key, or in a few words what is wrong with the text (to follow "it"; without any value of it). */
-export function readPrivateText(text: string): PrivateKey | string {
+/** The key, or in a few words what is wrong with the text (to follow "it"; without any value of it). `edName`: of an Ed25519 key that says none. */
+export function readPrivateText(text: string, edName: "EdDSA" | "Ed25519"): PrivateKey | string {
   const trimmed = text.trim();
   if (trimmed === "") return "is empty";
   const members = trimmed.startsWith("-----BEGIN ") ? readPem(trimmed) : readJwk(trimmed);
   if (typeof members === "string") return members;
-  const algorithm = algorithmOf(members);
+  const algorithm = algorithmOf(members, edName);
   if (algorithm === undefined)
     return members["kty"] === "RSA" ? "is an RSA key; ES256 or EdDSA is expected" : "is no key for ES256 or EdDSA";
   return readPrivateKey(algorithm, members);
@@ -43,9 +43,9 @@ function readJwk(text: string): Members | string {
 }
 
 /** A MAC key of ours has no use outside of us, so none is taken in. */
-function algorithmOf({ alg, kty, crv }: Members): KeyAlgorithm | undefined {
+function algorithmOf({ alg, kty, crv }: Members, edName: "EdDSA" | "Ed25519"): KeyAlgorithm | undefined {
   if (kty === "EC" && (alg === undefined || alg === "ES256")) return "ES256";
   if (kty !== "OKP" || crv !== "Ed25519") return undefined;
-  if (alg === undefined || alg === "EdDSA") return "EdDSA";
-  return alg === "Ed25519" ? "Ed25519" : undefined;
+  if (alg === undefined) return edName;
+  return alg === "EdDSA" || alg === "Ed25519" ? alg : undefined;
 }

@@ -1,0 +1,104 @@
+/** What the operator does to private parts: takes keys in, moves them, seals them again. */
+
+import { schemeOf } from "../domain/key-uri.ts";
+import { KeyError, StoreError } from "../domain/ports.ts";
+import type { KeySource, NewKey, SealedPart } from "../domain/ports.ts";
+import { keyTimes } from "../domain/ring.ts";
+import type { KeyState, Ring, RingKey } from "../domain/ring.ts";
+import type { RingChange } from "../domain/ring-plan.ts";
+import { changeKeys } from "./operator-ring.ts";
+import type { SessionParts } from "./parts.ts";
+import type { Failed, KeysChanged, Operator, Rewrapped } from "./types.ts";
+
+type PartCommands = Pick<Operator, "importKey" | "moveKeys" | "rewrapKeys">;
+
+/** A ring that others change all the time is given up on. */
+const ATTEMPTS = 5;
+
+export function privatePartCommands(parts: SessionParts): PartCommands {
+  return {
+    importKey: (source) => importKey(parts, source),
+    moveKeys: (from) => moveKeys(parts, from),
+    rewrapKeys: () => rewrapKeys(parts),
+  };
+}
+
+/** It is staged, published from now on, and ages like a key that was made here. */
+async function importKey(parts: SessionParts, source: Exclude<KeySource, { from: "ring" }>): Promise<KeysChanged | Failed> {
+  const { context, keyRing } = parts;
+  await keyRing.reload();
+  const { custodian } = context;
+  const taken = await custodian.take(source, context.clock(), keyRing.ring);
+  if (keyRing.ring.keys.some(({ kid }) => kid === taken.kid)) return { failed: `the key ring has this key already: ${taken.kid}` };
+  try {
+    if (!keyRing.policy.algorithms.includes(taken.algorithm)) throw new KeyError(`the configuration has no ${taken.algorithm} keys`);
+    return await changeKeys(parts, ({ keys }) =>
+      keys.some(({ kid }) => kid === taken.kid) ? [] : [{ change: "stage", algorithm: taken.algorithm, taken }],
+    );
+  } catch (error) {
+    // A swap of unknown outcome may yet make the ring name it; and a key that was there before is not ours to erase.
+    const isNamed = error instanceof StoreError && error.outcome === "unknown";
+    if (!isNamed && source.from === "text") await custodian.erase(taken);
+    throw error;
+  }
+}
+
+/** Those that are needed; a retiring signing key signs no more. */
+const MOVED_STATES: readonly KeyState[] = ["staged", "active"];
+
+/** Brings private parts from one custodian to where new keys are made; what they were copied from is left as it is. */
+async function moveKeys(parts: SessionParts, from: string): Promise<KeysChanged | Failed> {
+  const { context, keyRing } = parts;
+  await keyRing.reload();
+  const now = context.clock();
+  const isMoved = (key: RingKey): boolean => {
+    const { state } = keyTimes(keyRing.ring, key, now, keyRing.policy);
+    return schemeOf(key.custody) === from && (MOVED_STATES.includes(state) || (state === "retiring" && key.algorithm === "HS256"));
+  };
+  const moved: NewKey[] = [];
+  for (const key of keyRing.ring.keys.filter(isMoved)) {
+    const copy = await context.custodian.take({ from: "ring", key }, now, keyRing.ring);
+    if (schemeOf(copy.custody) !== from) moved.push(copy);
+  }
+  return changeKeys(parts, (ring) => moved.flatMap((copy) => moveOf(ring, copy, from)));
+}
+
+function moveOf({ keys, encryptionKeyCheck }: Ring, moved: NewKey, from: string): readonly RingChange[] {
+  const isThere = keys.some((key) => key.kid === moved.kid && schemeOf(key.custody) === from && key.revokedAt === undefined);
+  const fits = moved.sealed === undefined || encryptionKeyCheck === undefined || moved.sealed.under === encryptionKeyCheck;
+  return isThere && fits ? [{ change: "move", moved }] : [];
+}
+
+/** Key files on this machine, and all that the ring keeps, which changes hands in one swap. */
+async function rewrapKeys(parts: SessionParts): Promise<Rewrapped | Failed> {
+  const { context, keyRing } = parts;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    await keyRing.reload();
+    const { ring } = keyRing;
+    const sealed = new Map<string, SealedPart>();
+    let inPlace = 0;
+    for (const key of ring.keys.filter((candidate) => isKept(parts, candidate))) {
+      const part = await context.custodian.rewrap(key, ring);
+      if (part === "in place") inPlace += 1;
+      else if (part !== undefined) sealed.set(key.kid, part);
+    }
+    if (sealed.size === 0 && inPlace === 0)
+      return { failed: "nothing can be sealed: no private part is in a file or in the ring, or there is no key-encryption key" };
+    if (sealed.size === 0) return { files: inPlace, inRing: 0 };
+    const result = await changeKeys(parts, (newer) => (areSame(ring, newer) ? [{ change: "rewrap", sealed }] : []));
+    if (result.steps.length > 0) return { files: inPlace, inRing: sealed.size };
+  }
+  return { failed: "the key ring is being changed by others; try again" };
+}
+
+/** Whether there is still a private part. */
+function isKept({ context, keyRing }: SessionParts, key: RingKey): boolean {
+  const { state } = keyTimes(keyRing.ring, key, context.clock(), keyRing.policy);
+  return key.sealed !== undefined || (state !== "retired" && state !== "revoked");
+}
+
+/** Nothing was sealed since: what is sealed again is all there is. */
+function areSame(read: Ring, newer: Ring): boolean {
+  const parts = ({ keys }: Ring): string => JSON.stringify(keys.map(({ kid, sealed }) => [kid, sealed]));
+  return parts(read) === parts(newer);
+}

@@ -1,0 +1,62 @@
+/** How the operator's commands change the ring: what they may not do, what is written to the audit log, what they give back. */
+
+import { KeyError } from "../domain/ports.ts";
+import { keyTimes } from "../domain/ring.ts";
+import type { Ring } from "../domain/ring.ts";
+import { changeRing } from "./change-ring.ts";
+import type { RingWish } from "./change-ring.ts";
+import { clockAgreed } from "./clock-guard.ts";
+import { stepText } from "./follow.ts";
+import type { KeyRing } from "./key-ring.ts";
+import type { SessionParts } from "./parts.ts";
+import type { Force, KeyListing, KeysChanged } from "./types.ts";
+
+export interface ChangeKeysOptions {
+  readonly dryRun?: boolean;
+  readonly force?: Force;
+  /** Keys that may be out of reach: they are being taken out. */
+  readonly without?: readonly string[];
+}
+
+/** Carries out a wish, and what the planner finds lacking then. Throws `KeyError`, `StoreError`, `UnavailableError`. */
+export async function changeKeys(
+  { context, keyRing, ...parts }: SessionParts,
+  wish: RingWish,
+  options: ChangeKeysOptions = {},
+): Promise<KeysChanged> {
+  const { dryRun = false, force, without = [] } = options;
+  await clockAgreed(keyRing);
+  if (keyRing.ring.keys.length === 0) throw new KeyError("there are no keys yet: the first start of the server makes them");
+  refuseBlind(keyRing, force, without);
+  const { ring, changes } = await changeRing(context, keyRing, wish, { dryRun });
+  const steps = changes.map(stepText);
+  if (steps.length > 0 && !dryRun) context.emit({ event: "keys_changed", steps, version: ring.version, ...audited(force) });
+  return { keys: listings({ context, keyRing, ...parts }, ring), steps };
+}
+
+/** Who can't open the keys there are would make new ones that others can't open. */
+export function refuseBlind(keyRing: KeyRing, force: Force | undefined, without: readonly string[]): void {
+  if (force?.force !== true && keyRing.faultyKids.some((kid) => !without.includes(kid))) throw new KeyError(keyRing.faults);
+}
+
+function audited(force: Force | undefined): { readonly reason?: string; readonly forced?: boolean } {
+  if (force === undefined) return {};
+  return { forced: force.force, ...(force.reason === undefined ? {} : { reason: force.reason }) };
+}
+
+export function listings({ context, keyRing }: SessionParts, ring: Ring): readonly KeyListing[] {
+  const now = context.clock();
+  return ring.keys.map((key) => {
+    const { state, retiringAt, retiredAt } = keyTimes(ring, key, now, keyRing.policy);
+    return {
+      kid: key.kid,
+      alg: key.algorithm,
+      state,
+      publishedAt: key.publishedAt,
+      activeAt: key.activeAt,
+      retiringAt,
+      retiredAt,
+      revokedAt: key.revokedAt,
+    };
+  });
+}

@@ -1,0 +1,284 @@
+/** A fleet whose private parts are in the ring, sealed: one ring whoever comes first, and no harm by a node with another key-encryption key. */
+
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { calculateJwkThumbprint } from "jose";
+import t from "tap";
+import type { KeyCustodian } from "../../src/domain/ports.ts";
+import { CustodianError, KeyError } from "../../src/domain/ports.ts";
+import { keyTimes } from "../../src/domain/ring.ts";
+import type { Ring } from "../../src/domain/ring.ts";
+import { ringPolicy } from "../../src/issuer/ring-policy.ts";
+import { systemRandom } from "../../src/platform/index.ts";
+import { joinCustodians } from "../../src/signers/custodians.ts";
+import { openLocalCustodian } from "../../src/signers/local.ts";
+import { encryptionKeys } from "../../src/signers/material/encryption-keys.ts";
+import { openSharedCustodian } from "../../src/signers/shared.ts";
+import { DAY, headerOf, HOUR, type Node, policy, SECOND, World } from "../support/issuer-world.ts";
+
+const FIRST = new Uint8Array(32).fill(1);
+const SECOND_KEK = new Uint8Array(32).fill(2);
+const NO_FORCE = { force: false, reason: undefined };
+
+/** What a node with these key-encryption keys has. */
+function custodian(current: Uint8Array, old?: Uint8Array, directory = "/nowhere", store: "file" | "shared" = "shared"): KeyCustodian {
+  const kek = encryptionKeys(current, old);
+  const local = openLocalCustodian({ directory, random: systemRandom, strictPermissions: true, onWarning: () => undefined });
+  return joinCustodians({
+    byScheme: new Map([
+      ["shared", openSharedCustodian({ encryptionKeys: kek, random: systemRandom })],
+      ["file", local],
+    ]),
+    signing: store,
+    mac: store,
+  });
+}
+
+function statesOf(ring: Ring, world: World): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const key of ring.keys) {
+    const name = `${key.algorithm} ${keyTimes(ring, key, world.now, ringPolicy(world.policy)).state}`;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
+const SET = { "ES256 active": 1, "ES256 staged": 1, "EdDSA active": 1, "EdDSA staged": 1, "HS256 active": 1, "HS256 staged": 1 };
+
+async function fleet(count: number): Promise<{ world: World; nodes: Node[] }> {
+  const world = new World();
+  t.teardown(() => world.close());
+  const nodes: Node[] = [];
+  for (let index = 0; index < count; index++) nodes.push(await world.node({ custodian: custodian(FIRST) }));
+  await Promise.all(nodes.map((node) => node.issuer.start()));
+  for (const node of nodes) await node.idle();
+  return { world, nodes };
+}
+
+t.test("eight nodes that start at once on an empty store have one ring, one active and one staged key of each algorithm", async (t) => {
+  const { world, nodes } = await fleet(8);
+  t.same(statesOf(await world.ring(), world), SET);
+  for (const node of nodes) t.same(node.eventsOf("trouble"), []);
+  await world.addUser("alice");
+  await world.advance(SECOND);
+  const kids = new Set<unknown>();
+  for (const node of nodes) kids.add(headerOf((await node.logIn("alice")).accessToken)["kid"]);
+  t.equal(kids.size, 1, "all sign with one key");
+  t.ok((await world.ring()).keys.every(({ sealed, custody }) => sealed !== undefined && custody.startsWith("shared:")));
+});
+
+t.test("what one node signs with and makes refresh tokens with, every node can open", async (t) => {
+  const { world, nodes } = await fleet(2);
+  const [one, other] = nodes as [Node, Node];
+  await world.addUser("alice");
+  await world.advance(SECOND);
+  const grant = await one.logIn("alice");
+  t.ok(await other.refresh(grant.refreshToken));
+});
+
+t.test("a node with another key-encryption key serves the JWK Set, signs nothing, plans nothing and says why", async (t) => {
+  const { world, nodes } = await fleet(1);
+  const [good] = nodes as [Node];
+  await world.addUser("alice");
+  const wrong = await world.node({ custodian: custodian(SECOND_KEK) });
+  await wrong.issuer.start();
+  await wrong.idle();
+  const before = (await world.ring()).version;
+  t.same(wrong.issuer.jwks()?.body, good.issuer.jwks()?.body, "the JWK Set is the fleet's");
+  t.match(wrong.eventsOf("trouble")[0]?.message, /key-encryption key of this node is not the one/);
+  t.equal((await wrong.issuer.readiness()).ready, false);
+  await t.rejects(wrong.logIn("alice"));
+  // Its rotation would be due; the good node is stopped, so that nobody else plans.
+  await good.stop();
+  await world.advance(40 * DAY);
+  await world.tick(60);
+  t.equal((await world.ring()).version, before, "the ring is as it was");
+
+  const again = await world.node({ custodian: custodian(FIRST) });
+  await again.issuer.start();
+  await again.idle();
+  t.ok((await again.logIn("alice")).accessToken);
+});
+
+t.test("where two key-encryption keys meet on an empty store, the first wins and the other plans nothing", async (t) => {
+  const world = new World();
+  t.teardown(() => world.close());
+  const nodes = [await world.node({ custodian: custodian(FIRST) }), await world.node({ custodian: custodian(SECOND_KEK) })];
+  const results = await Promise.allSettled(nodes.map((node) => node.issuer.start()));
+  for (const node of nodes) await node.idle();
+  t.ok(results.some(({ status }) => status === "fulfilled"));
+  t.same(statesOf(await world.ring(), world), SET);
+  const ready = await Promise.all(nodes.map(async (node) => (await node.issuer.readiness()).ready));
+  t.equal(ready.filter(Boolean).length, 1, "one of them can sign");
+});
+
+t.test("one key-encryption key takes the place of another without a node that stops", async (t) => {
+  const { world, nodes } = await fleet(2);
+  const [old, other] = nodes as [Node, Node];
+  await world.addUser("alice");
+  await world.advance(SECOND);
+  const grant = await old.logIn("alice");
+
+  const rolled = await world.node({ custodian: custodian(SECOND_KEK, FIRST) });
+  await rolled.issuer.start();
+  await rolled.idle();
+  t.same(rolled.eventsOf("trouble"), []);
+  const operator = await world.operator([], world.policy, custodian(SECOND_KEK, FIRST));
+  // A key that is made before the rewrap must be one that nodes of before can open.
+  await operator.stageKeys(["ES256"]);
+  await world.tick();
+  t.same(other.eventsOf("trouble"), []);
+
+  const kids = (await world.ring()).keys.map(({ kid }) => kid);
+  t.same(await operator.rewrapKeys(), { files: 0, inRing: 7 });
+  await world.tick();
+  const ring = await world.ring();
+  t.same(
+    ring.keys.map(({ kid }) => kid),
+    kids,
+    "the keys are the same",
+  );
+  t.match(other.eventsOf("trouble")[0]?.message, /not the one that the key ring is sealed under/, "who was left behind says so");
+  t.ok(await other.refresh(grant.refreshToken), "and goes on with what it has opened");
+  const last = await world.node({ custodian: custodian(SECOND_KEK) });
+  await last.issuer.start();
+  await last.idle();
+  t.same(last.eventsOf("trouble"), []);
+  t.ok(await last.refresh((await last.logIn("alice")).refreshToken));
+});
+
+t.test("a revoked key's private part leaves the ring in the same swap, a retired one's a day later", async (t) => {
+  const { world, nodes } = await fleet(1);
+  const [node] = nodes as [Node];
+  const operator = await world.operator([], world.policy, custodian(FIRST));
+  await world.advance(2 * DAY);
+  const kidIn = async (state: string): Promise<string> =>
+    (await operator.listKeys(false)).find((key) => key.alg === "ES256" && key.state === state)?.kid ?? "";
+  const [active, staged] = [await kidIn("active"), await kidIn("staged")];
+  await operator.promoteKey(staged, NO_FORCE);
+  const partOf = async (kid: string): Promise<string | undefined> => (await world.ring()).keys.find((key) => key.kid === kid)?.sealed;
+  await world.advance(HOUR);
+  await world.tick(60);
+  t.ok(await partOf(active));
+  await world.advance(DAY);
+  await world.tick(60);
+  t.equal(await partOf(active), undefined);
+  t.same(node.eventsOf("trouble"), []);
+  await operator.revokeKeys([staged], "test", true);
+  t.equal(await partOf(staged), undefined);
+});
+
+t.test("a store that went back before a rewrap and a revocation is put right from a node's copy", async (t) => {
+  const { world, nodes } = await fleet(1);
+  const [node] = nodes as [Node];
+  const operator = await world.operator([], world.policy, custodian(SECOND_KEK, FIRST));
+  const before = await world.snapshot();
+  await operator.rewrapKeys();
+  const [first] = (await world.ring()).keys;
+  await operator.stageKeys(["EdDSA"]);
+  await world.tick();
+  const good = await world.ring();
+  await world.goBackTo(before);
+  await world.tick();
+  const repaired = await world.ring();
+  t.equal(repaired.encryptionKeyCheck, good.encryptionKeyCheck);
+  t.equal(repaired.keys.find(({ kid }) => kid === first?.kid)?.sealed, first?.sealed);
+  t.equal(repaired.keys.length, good.keys.length);
+  t.match(node.eventsOf("ring_repaired"), [{ version: Number }]);
+});
+
+t.test("private parts move from key files to the ring and back, and no session or signature notices", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "mintmark-move-"));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const world = new World();
+  t.teardown(() => world.close());
+  const inFiles = () => custodian(FIRST, undefined, directory, "file");
+  const inRing = () => custodian(FIRST, undefined, directory, "shared");
+  const node = await world.node({ custodian: inFiles() });
+  await node.issuer.start();
+  await node.idle();
+  await world.addUser("alice");
+  await world.advance(SECOND);
+  const grant = await node.logIn("alice");
+  const kids = (await world.ring()).keys.map(({ kid }) => kid);
+  t.equal(readdirSync(directory).length, 6);
+
+  const operator = await world.operator([], world.policy, inRing());
+  const moved = await operator.moveKeys("file");
+  t.equal("steps" in moved && moved.steps.length, 6);
+  await world.tick();
+  t.same(node.eventsOf("trouble"), []);
+  const away = await world.node({ custodian: custodian(FIRST) });
+  await away.issuer.start();
+  await away.idle();
+  const next = await away.refresh(grant.refreshToken);
+  t.equal(headerOf(next.accessToken)["kid"], headerOf(grant.accessToken)["kid"], "the same key signs");
+  t.same((await operator.pruneKeys()).toSorted(), kids.toSorted(), "the files go when the operator says so");
+  t.same(readdirSync(directory), []);
+
+  const back = await world.operator([], world.policy, inFiles());
+  await back.moveKeys("shared");
+  const ring = await world.ring();
+  t.ok(ring.keys.every(({ custody, sealed }) => custody.startsWith("file:") && sealed === undefined));
+  t.same(
+    ring.keys.map(({ kid }) => kid),
+    kids,
+  );
+  t.equal(readdirSync(directory).length, 6);
+  await world.tick();
+  t.ok(await node.refresh(next.refreshToken));
+});
+
+t.test("a key from elsewhere is staged under its thumbprint, ages like any other, and signs then", async (t) => {
+  const { world, nodes } = await fleet(1);
+  const [node] = nodes as [Node];
+  await world.addUser("alice");
+  const operator = await world.operator([], world.policy, custodian(FIRST));
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const text = privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+  const kid = await calculateJwkThumbprint(publicKey.export({ format: "jwk" }));
+  await operator.importKey({ from: "text", text, edName: "EdDSA" });
+  t.equal((await operator.listKeys(false)).find((key) => key.kid === kid)?.state, "staged");
+  await world.tick();
+  t.match(node.issuer.jwks()?.body.toString(), kid);
+  t.match(await operator.promoteKey(kid, NO_FORCE), { unsafe: true });
+  await world.advance(DAY);
+  await operator.promoteKey(kid, NO_FORCE);
+  await world.tick();
+  t.equal(headerOf((await node.logIn("alice")).accessToken)["kid"], kid);
+  await t.rejects(operator.importKey({ from: "text", text, edName: "EdDSA" }), KeyError, "once is enough");
+});
+
+t.test("what can't be taken in is refused in words, and nothing is changed", async (t) => {
+  const { world } = await fleet(1);
+  const only = { ...policy(), keys: { ...policy().keys, algorithms: ["ES256"] as const } };
+  const operator = await world.operator([], only, custodian(FIRST));
+  const before = (await world.ring()).version;
+  const rsa = generateKeyPairSync("rsa", { modulusLength: 2_048 });
+  const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey;
+  const ed = generateKeyPairSync("ed25519");
+  const pem = (key: typeof p384): string => key.export({ format: "pem", type: "pkcs8" }).toString();
+  const texts = [
+    ["", /is empty/],
+    ["hello", /neither a PEM nor a JWK/],
+    ["[]", /neither a PEM nor a JWK/],
+    ['{"keys":[]}', /is a JWK Set/],
+    [pem(rsa.privateKey), /is an RSA key/],
+    [JSON.stringify(rsa.privateKey.export({ format: "jwk" })), /is an RSA key/],
+    [pem(p384), /P-384/],
+    [ed.publicKey.export({ format: "pem", type: "spki" }).toString(), /public key or a certificate/],
+    [JSON.stringify(ed.publicKey.export({ format: "jwk" })), /public key only/],
+    [ed.privateKey.export({ format: "pem", type: "pkcs8", cipher: "aes-256-cbc", passphrase: "x" }).toString(), /encrypted PEM/],
+    ["-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", /holds no private key/],
+    [JSON.stringify({ ...ed.privateKey.export({ format: "jwk" }), use: "enc" }), /something else than signing/],
+    [pem(ed.privateKey), /the configuration has no EdDSA keys/],
+  ] as const;
+  for (const [text, message] of texts) {
+    const fault = await operator.importKey({ from: "text", text, edName: "EdDSA" }).catch((error: unknown) => error);
+    t.ok(fault instanceof KeyError && !(fault instanceof CustodianError));
+    t.match(fault, { message });
+  }
+  t.equal((await world.ring()).version, before);
+});
