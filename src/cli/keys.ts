@@ -82,17 +82,19 @@ export async function promoteKey(context: Context, kid: string, options: ForceOp
 
 export interface RevokeOptions extends ForceOptions {
   readonly all?: boolean;
+  readonly mac?: boolean;
 }
 
 export async function revokeKeys(context: Context, kid: string | undefined, options: RevokeOptions): Promise<ExitCode> {
-  const { reason, all = false, force = false } = options;
+  const { reason, all = false, mac = false, force = false } = options;
   if ((kid !== undefined) === all) return wrongUse(context, "name either one KID or --all");
+  if (mac && !all) return wrongUse(context, "--mac goes with --all; a single MAC key is named by its KID");
   if (reason === undefined) return wrongUse(context, '--reason "…" is required: it goes to the audit log');
   const fault = (kid === undefined ? undefined : checkKid(kid)) ?? checkReason(options);
   if (fault !== undefined) return wrongUse(context, fault);
 
   return withOperator(context, async (operator) => {
-    const result = await operator.revokeKeys(kid === undefined ? "all" : [kid], reason, force);
+    const result = await operator.revokeKeys(kid === undefined ? (mac ? "all" : "signing") : [kid], reason, force);
     const code = reportChange(context, result);
     const isMac = "keys" in result && kid !== undefined && result.keys.find((key) => key.kid === kid)?.alg === "HS256";
     if (code === EXIT.done && !isMac) warnOfCaches(context, operator);

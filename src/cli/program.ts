@@ -80,7 +80,8 @@ function addKeys(keys: Command, does: Does): void {
       .command("revoke")
       .description("take a key out at once and let the staged one sign")
       .argument("[KID]", "the whole kid")
-      .option("--all", "every key"),
+      .option("--all", "every signing key")
+      .option("--mac", "with --all, the MAC keys too: ends every session"),
     "let a staged key sign that is too young",
   ).action(does(revokeKeys));
   keys.command("prune").description("erase the private parts of what is retired or revoked").action(does(pruneKeys));

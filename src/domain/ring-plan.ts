@@ -87,17 +87,14 @@ export function planRotation(ring: Ring, algorithms: readonly KeyAlgorithm[], po
 
 /** The operator's `revoke`: out at once; where it was the one that signs, the staged one signs from this moment. */
 export function planRevocation(ring: Ring, kids: readonly string[], now: number): readonly RingChange[] {
-  const revoked = new Set(kids);
-  return ring.keys
-    .filter((key) => revoked.has(key.kid))
-    .flatMap((key): readonly RingChange[] => {
-      const revoke: RingChange = { change: "revoke", kid: key.kid, at: now };
-      if (activeKey(ring, key.algorithm, now)?.kid !== key.kid) return [revoke];
-      const heir = stagedKeys(ring, key.algorithm, now).find((staged) => !revoked.has(staged.kid));
-      return heir === undefined
-        ? [revoke, { change: "stage", algorithm: key.algorithm, activeAt: now }]
-        : [revoke, { change: "activate", kid: heir.kid, activeAt: now }];
-    });
+  const revoked = ring.keys.filter(({ kid }) => kids.includes(kid));
+  const orphaned = revoked.filter((key) => activeKey(ring, key.algorithm, now)?.kid === key.kid);
+  const heirs = orphaned.map(({ algorithm }): RingChange => {
+    const heir = stagedKeys(ring, algorithm, now).find(({ kid }) => !kids.includes(kid));
+    return heir === undefined ? { change: "stage", algorithm, activeAt: now } : { change: "activate", kid: heir.kid, activeAt: now };
+  });
+  // All are out before a new one is made, which may be under another key-encryption key than they were.
+  return [...revoked.map(({ kid }): RingChange => ({ change: "revoke", kid, at: now })), ...heirs];
 }
 
 /** `made` is the new key of a `stage`. Throws `TypeError` where it is missing. */
@@ -110,14 +107,19 @@ export function applyRingChange(ring: Ring, change: RingChange, made: NewKey | u
     case "activate":
       return updateKey(ring, change.kid, (key) => ({ ...key, activeAt: Math.min(key.activeAt ?? Infinity, change.activeAt) }));
     case "revoke":
-      return updateKey(ring, change.kid, (key) => ({ ...withoutPart(key), revokedAt: Math.min(key.revokedAt ?? Infinity, change.at) }));
+      return withoutIdleCheck(
+        updateKey(ring, change.kid, (key) => ({ ...withoutPart(key), revokedAt: Math.min(key.revokedAt ?? Infinity, change.at) })),
+      );
     case "raise":
       return raiseLongestLifetime(ring, change.kid, change.lifetimeMillis);
     case "move": {
       const { kid, custody, sealed } = change.moved;
-      return keepingSealed(
-        updateKey(ring, kid, (key) => ({ ...withoutPart(key), custody, ...(sealed === undefined ? {} : { sealed: sealed.text }) })),
-        sealed,
+      const place = { custody, ...(sealed === undefined ? {} : { sealed: sealed.text }) };
+      return withoutIdleCheck(
+        keepingSealed(
+          updateKey(ring, kid, (key) => ({ ...withoutPart(key), ...place })),
+          sealed,
+        ),
       );
     }
     case "rewrap":
@@ -130,12 +132,19 @@ export function applyRingChange(ring: Ring, change: RingChange, made: NewKey | u
         ring,
       );
     case "erase":
-      return updateKey(ring, change.kid, (key) => ({ ...withoutPart(key), erasedAt: key.erasedAt ?? change.at }));
+      return withoutIdleCheck(updateKey(ring, change.kid, (key) => ({ ...withoutPart(key), erasedAt: key.erasedAt ?? change.at })));
   }
 }
 
 function withoutPart({ sealed: _, ...key }: RingKey): RingKey {
   return key;
+}
+
+/** Where nothing is sealed any more, the next private part may be under any key-encryption key: so one that was lost is replaced. */
+function withoutIdleCheck(ring: Ring): Ring {
+  if (ring.keys.some(({ sealed }) => sealed !== undefined)) return ring;
+  const { encryptionKeyCheck: _, ...rest } = ring;
+  return rest;
 }
 
 function keepingSealed(ring: Ring, sealed: SealedPart | undefined): Ring {

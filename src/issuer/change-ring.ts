@@ -24,6 +24,8 @@ export interface ChangeOptions {
   readonly write?: boolean;
   /** Nothing is made or written; the outcome is what would be. */
   readonly dryRun?: boolean;
+  /** Called once, when the keys that the change needs are made and before it is written: what can't be carried out is not announced. */
+  readonly announce?: () => Promise<void>;
 }
 
 /**
@@ -35,12 +37,15 @@ export async function changeRing(context: Context, keyRing: KeyRing, wish: RingW
   const faultsBefore = keyRing.faults;
   const stock = new KeyStock(context, options.dryRun === true);
   const deadline = clock() + REQUEST_BUDGET_MILLIS;
+  let { announce } = options;
   try {
     for (;;) {
       const before = keyRing.ring;
       const expected = keyRing.bytes;
       const outcome = await planned(keyRing, wish, stock, clock(), options.first === true);
       if ((outcome.changes.length === 0 && options.write !== true) || options.dryRun === true) return outcome;
+      await announce?.();
+      announce = undefined;
       const next = { ...outcome.ring, version: before.version + 1 };
       const won = await store.compareAndSet(KEYS.ring, expected, ringDocument.encode(next), { expiresAt: NEVER, confirmed: true });
       if (won) stock.keep(next);

@@ -5,7 +5,7 @@ import { KeyError } from "../domain/ports.ts";
 import { planRevocation, planRotation } from "../domain/ring-plan.ts";
 import { clockAgreed } from "./clock-guard.ts";
 import { eraseOver, type RingWish } from "./change-ring.ts";
-import { changeKeys, listings, refuseBlind } from "./operator-ring.ts";
+import { changeKeys, listings } from "./operator-ring.ts";
 import type { SessionParts } from "./parts.ts";
 import { jwsAlgorithms } from "./ring-policy.ts";
 import type { Failed, Force, KeysChanged, Operator, Unsafe } from "./types.ts";
@@ -94,19 +94,24 @@ function seconds(millis: number): number {
   return Math.max(0, Math.floor(millis / 1_000));
 }
 
-async function revokeKeys(parts: SessionParts, selection: readonly string[] | "all", force: Force): Promise<KeysChanged | Unsafe | Failed> {
+async function revokeKeys(
+  parts: SessionParts,
+  selection: readonly string[] | "signing" | "all",
+  force: Force,
+): Promise<KeysChanged | Unsafe | Failed> {
   const { keyRing, context, ends } = parts;
   await clockAgreed(keyRing);
   const now = context.clock();
-  const kids = selection === "all" ? livingSigningKeys(parts, now) : selection;
+  const kids = typeof selection === "string" ? livingKeys(parts, selection, now) : selection;
   const keys = kids.map((kid) => keyRing.ring.keys.find((key) => key.kid === kid));
   if (keys.includes(undefined)) return { failed: "the ring has no such key" };
   const risks = keys.flatMap((key) => (key === undefined ? [] : successionRisk(parts, key, kids, now)));
-  if (risks.length > 0 && !force.force) return { unsafe: true, risk: risks.join("; ") };
-  // What the log names is revoked by every node that reads it: nothing that is refused may get there.
-  refuseBlind(keyRing, force, kids);
-  for (const kid of kids) await ends.appendKey(kid, now);
-  const result = await changeKeys(parts, (ring, at) => planRevocation(ring, kids, at), { force, without: kids });
+  if (risks.length > 0 && !force.force) return { unsafe: true, risk: [...new Set(risks)].join("; ") };
+  // What the log names is revoked by every node that reads it: nothing that is refused or can't be done may get there.
+  const announce = async (): Promise<void> => {
+    for (const kid of kids) await ends.appendKey(kid, now);
+  };
+  const result = await changeKeys(parts, (ring, at) => planRevocation(ring, kids, at), { announce, force, without: kids });
   await eraseRevoked(parts);
   // No node may still sign with it or introspect by it when the command returns.
   await context.sleep(RING_LAG_MILLIS);
@@ -123,10 +128,10 @@ async function eraseRevoked({ context, keyRing }: SessionParts): Promise<void> {
   }
 }
 
-function livingSigningKeys({ keyRing }: SessionParts, now: number): readonly string[] {
+function livingKeys({ keyRing }: SessionParts, which: "signing" | "all", now: number): readonly string[] {
   const isLiving = (key: RingKey): boolean => {
     const { state } = keyTimes(keyRing.ring, key, now, keyRing.policy);
-    return key.algorithm !== "HS256" && state !== "retired" && state !== "revoked";
+    return (which === "all" || key.algorithm !== "HS256") && state !== "retired" && state !== "revoked";
   };
   return keyRing.ring.keys.filter(isLiving).map((key) => key.kid);
 }

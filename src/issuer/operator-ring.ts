@@ -13,6 +13,8 @@ import type { Force, KeyListing, KeysChanged } from "./types.ts";
 
 export interface ChangeKeysOptions {
   readonly dryRun?: boolean;
+  /** As in `ChangeOptions`. */
+  readonly announce?: () => Promise<void>;
   readonly force?: Force;
   /** Keys that may be out of reach: they are being taken out. */
   readonly without?: readonly string[];
@@ -24,18 +26,18 @@ export async function changeKeys(
   wish: RingWish,
   options: ChangeKeysOptions = {},
 ): Promise<KeysChanged> {
-  const { dryRun = false, force, without = [] } = options;
+  const { dryRun = false, announce, force, without = [] } = options;
   await clockAgreed(keyRing);
   if (keyRing.ring.keys.length === 0) throw new KeyError("there are no keys yet: the first start of the server makes them");
   refuseBlind(keyRing, force, without);
-  const { ring, changes } = await changeRing(context, keyRing, wish, { dryRun });
+  const { ring, changes } = await changeRing(context, keyRing, wish, { dryRun, ...(announce && { announce }) });
   const steps = changes.map(stepText);
   if (steps.length > 0 && !dryRun) context.emit({ event: "keys_changed", steps, version: ring.version, ...audited(force) });
   return { keys: listings({ context, keyRing, ...parts }, ring), steps };
 }
 
 /** Who can't open the keys there are would make new ones that others can't open. */
-export function refuseBlind(keyRing: KeyRing, force: Force | undefined, without: readonly string[]): void {
+function refuseBlind(keyRing: KeyRing, force: Force | undefined, without: readonly string[]): void {
   if (force?.force !== true && keyRing.faultyKids.some((kid) => !without.includes(kid))) throw new KeyError(keyRing.faults);
 }
 

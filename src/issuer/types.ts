@@ -227,7 +227,8 @@ export interface Operator {
   stageKeys(algorithms: readonly KeyAlgorithm[]): Promise<KeysChanged>;
   rotateKeys(algorithms: readonly KeyAlgorithm[], options: { readonly dryRun: boolean }): Promise<KeysChanged>;
   promoteKey(kid: string, force: Force): Promise<KeysChanged | Unsafe | Failed>;
-  revokeKeys(kids: readonly string[] | "all", reason: string, force: boolean): Promise<KeysChanged | Unsafe | Failed>;
+  /** `signing`: all signing keys; `all`: the MAC keys too, and with them every session. */
+  revokeKeys(kids: readonly string[] | "signing" | "all", reason: string, force: boolean): Promise<KeysChanged | Unsafe | Failed>;
   /** Takes a key in: it is staged, and ages like a new one. */
   importKey(source: Exclude<KeySource, { readonly from: "ring" }>): Promise<KeysChanged | Failed>;
   /** Brings the private parts that a custodian has (the scheme of their URIs) to where new keys are made. */

@@ -163,7 +163,10 @@ t.test("--force without --reason is exit 2, and so is a revoke without", async (
 t.test("revoke says how long others may still accept the key", async (t) => {
   const { code, stdout, stderr, operator } = await commandLine(["keys", "revoke", "--all", "--reason", "leak", "--force"]);
   t.same([code, stdout], [0, "revoked\n"]);
-  t.same(operator.calls[0], ["revokeKeys", "all", "leak", true]);
+  t.same(operator.calls[0], ["revokeKeys", "signing", "leak", true]);
+  const withMac = await commandLine(["keys", "revoke", "--all", "--mac", "--reason", "leak", "--force"]);
+  t.same(withMac.operator.calls[0], ["revokeKeys", "all", "leak", true]);
+  t.equal((await commandLine(["keys", "revoke", KID, "--mac", "--reason", "leak"])).code, 2);
   t.match(stderr, /10 m more \(keys\.jwksMaxAge\)/);
   t.match(stderr, /10 minutes/);
   const unsafe = await commandLine(["keys", "revoke", KID, "--reason", "leak"], {

@@ -180,8 +180,8 @@ t.test("revoking all leaves new keys that sign at once, where it is forced", asy
   const { world, node, operator } = await worldWithOperator();
   await world.advance(2 * DAY);
   const before = kidsOf(node);
-  t.match(await operator.revokeKeys("all", "break-in", false), { unsafe: true });
-  changed(await operator.revokeKeys("all", "break-in", true));
+  t.match(await operator.revokeKeys("signing", "break-in", false), { unsafe: true });
+  changed(await operator.revokeKeys("signing", "break-in", true));
   const after = kidsOf(node);
   t.notOk(after.some((kid) => before.includes(kid)));
   t.equal(after.length, 4);

@@ -170,6 +170,37 @@ t.test("a revoked key's private part leaves the ring in the same swap, a retired
   t.equal(await partOf(staged), undefined);
 });
 
+t.test("a key-encryption key that was lost is replaced: all keys go at once, and their successors are under the new one", async (t) => {
+  const { world, nodes } = await fleet(1);
+  const [node] = nodes as [Node];
+  await world.addUser("alice");
+  await world.advance(2 * DAY);
+  const old = await node.logIn("alice");
+  await node.stop();
+  const left = await world.node({ custodian: custodian(SECOND_KEK) });
+  await left.issuer.start();
+  await left.idle();
+  await t.rejects(left.logIn("alice"));
+  const operator = await world.operator([], world.policy, custodian(SECOND_KEK));
+  await t.rejects(operator.rotateKeys(["ES256"], { dryRun: false }), KeyError, "nothing less will do");
+  await operator.revokeKeys("signing", "lost", true).catch(() => undefined);
+  const before = await world.ring();
+  t.equal(
+    before.keys.filter(({ revokedAt }) => revokedAt !== undefined).length,
+    0,
+    "signing keys alone leave the MAC keys sealed under the lost one",
+  );
+  t.match(await operator.revokeKeys("all", "lost", false), { unsafe: true, risk: /every session/ });
+  await operator.revokeKeys("all", "lost", true);
+  await world.tick();
+  t.same(statesOf(await world.ring(), world), { ...SET, "ES256 revoked": 2, "EdDSA revoked": 2, "HS256 revoked": 2 });
+  t.not((await world.ring()).encryptionKeyCheck, before.encryptionKeyCheck);
+  t.equal((await left.issuer.readiness()).ready, true);
+  const grant = await left.logIn("alice");
+  t.ok(await left.refresh(grant.refreshToken));
+  t.match(await left.tryRefresh(old.refreshToken), { refused: "invalid_grant" });
+});
+
 t.test("a store that went back before a rewrap and a revocation is put right from a node's copy", async (t) => {
   const { world, nodes } = await fleet(1);
   const [node] = nodes as [Node];
