@@ -18,7 +18,7 @@ const root = dirname(import.meta.dirname);
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 const documents = [
   ...readdirSync(root).filter((name) => name.endsWith(".md")),
-  ...readdirSync(join(root, "docs"))
+  ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];
@@ -100,9 +100,21 @@ t.test("commands in the documents exist, and the README has them all", async (t)
   const overview = new Set(
     rows("README.md", "Command line").flatMap(([cell]) => quoted(cell).map((text) => text.replace("npx mintmark ", ""))),
   );
-  const built = all.filter((command) => !["keys import", "keys rewrap"].includes(command));
-  const leaves = built.filter((command) => !built.some((other) => other.startsWith(`${command} `)));
+  const leaves = all.filter((command) => !all.some((other) => other.startsWith(`${command} `)));
   t.strictSame([...overview].sort(), leaves.sort());
+});
+
+t.test("every mintmark command of a runbook can be given as it stands there", async (t) => {
+  const folder = "docs/runbooks";
+  for (const name of readdirSync(join(root, folder))) {
+    const lines = [...read(`${folder}/${name}`).matchAll(/npx mintmark ((?:keys|sessions|users|doctor|config)[^\n`#]*)/g)];
+    for (const [, text = ""] of lines) {
+      const words = [...text.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? "");
+      const argv = words.map((word) => (word === "KID" ? "K".repeat(43) : word.endsWith(".pem") ? join(root, "package.json") : word));
+      const { code, stderr } = await commandLine(argv);
+      t.not(code, 2, `${name}: ${text} ${stderr}`);
+    }
+  }
 });
 
 t.test("relative links lead somewhere", async (t) => {

@@ -85,13 +85,17 @@ export function planRotation(ring: Ring, algorithms: readonly KeyAlgorithm[], po
   });
 }
 
-/** The operator's `revoke`: out at once; where it was the one that signs, the staged one signs from this moment. */
-export function planRevocation(ring: Ring, kids: readonly string[], now: number): readonly RingChange[] {
+/**
+ * The operator's `revoke`: out at once; where it was the one that signs, the staged one signs from this moment, or a new one unless
+ * its algorithm went out of use.
+ */
+export function planRevocation(ring: Ring, kids: readonly string[], policy: RingPolicy, now: number): readonly RingChange[] {
   const revoked = ring.keys.filter(({ kid }) => kids.includes(kid));
   const orphaned = revoked.filter((key) => activeKey(ring, key.algorithm, now)?.kid === key.kid);
-  const heirs = orphaned.map(({ algorithm }): RingChange => {
+  const heirs = orphaned.flatMap(({ algorithm }): readonly RingChange[] => {
     const heir = stagedKeys(ring, algorithm, now).find(({ kid }) => !kids.includes(kid));
-    return heir === undefined ? { change: "stage", algorithm, activeAt: now } : { change: "activate", kid: heir.kid, activeAt: now };
+    if (heir !== undefined) return [{ change: "activate", kid: heir.kid, activeAt: now }];
+    return policy.algorithms.includes(algorithm) ? [{ change: "stage", algorithm, activeAt: now }] : [];
   });
   // All are out before a new one is made, which may be under another key-encryption key than they were.
   return [...revoked.map(({ kid }): RingChange => ({ change: "revoke", kid, at: now })), ...heirs];

@@ -125,7 +125,7 @@ export class Follower {
     const { keyRing } = this.#parts;
     const lost = (ring: Ring): string[] => kids.filter((kid) => ring.keys.some((key) => key.kid === kid && key.revokedAt === undefined));
     if (lost(keyRing.ring).length === 0) return;
-    await this.#change((newer, now) => planRevocation(newer, lost(newer), now));
+    await this.#change((newer, now) => planRevocation(newer, lost(newer), keyRing.policy, now));
   }
 
   async #follow(): Promise<void> {

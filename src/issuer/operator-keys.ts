@@ -111,7 +111,7 @@ async function revokeKeys(
   const announce = async (): Promise<void> => {
     for (const kid of kids) await ends.appendKey(kid, now);
   };
-  const result = await changeKeys(parts, (ring, at) => planRevocation(ring, kids, at), { announce, force, without: kids });
+  const result = await changeKeys(parts, (ring, at) => planRevocation(ring, kids, keyRing.policy, at), { announce, force, without: kids });
   await eraseRevoked(parts);
   // No node may still sign with it or introspect by it when the command returns.
   await context.sleep(RING_LAG_MILLIS);
@@ -146,6 +146,7 @@ function successionRisk(parts: SessionParts, key: RingKey, kids: readonly string
   if (key.algorithm === "HS256") return [MAC_RISK];
   if (activeKey(keyRing.ring, key.algorithm, now)?.kid !== key.kid) return [];
   const heir = stagedKeys(keyRing.ring, key.algorithm, now).find((staged) => !kids.includes(staged.kid));
+  if (heir === undefined && !keyRing.policy.algorithms.includes(key.algorithm)) return [];
   if (heir === undefined)
     return [`no ${key.algorithm} key would be left but a new one that no verifier has fetched: they refuse its tokens until they do`];
   const risk = youthRisk(parts, heir, now);

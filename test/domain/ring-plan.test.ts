@@ -157,7 +157,7 @@ t.test("a revoked active key is out at once, the staged one signs from this mome
   const ring = firstRing(BY_HAND);
   const now = START + 2 * DAY;
   const [old, heir] = [active(ring, now), staged(ring, now)];
-  const after = changed(ring, planRevocation(ring, [old.kid], now), now, BY_HAND);
+  const after = changed(ring, planRevocation(ring, [old.kid], BY_HAND, now), now, BY_HAND);
   t.equal(stateOf(after, old.kid, now), "revoked");
   t.equal(active(after, now).kid, heir.kid);
   t.equal(active(after, now).activeAt, now);
@@ -169,11 +169,11 @@ t.test("a staged or retiring key that is revoked changes nothing about who signs
   const ring = firstRing(BY_HAND);
   const now = START + 2 * DAY;
   const spare = staged(ring, now);
-  t.same(planRevocation(ring, [spare.kid], now), [{ change: "revoke", kid: spare.kid, at: now }]);
+  t.same(planRevocation(ring, [spare.kid], BY_HAND, now), [{ change: "revoke", kid: spare.kid, at: now }]);
   const rotated = changed(ring, planRotation(ring, ["ES256"], BY_HAND, now), now, BY_HAND);
   const old = active(ring, now).kid;
   t.equal(stateOf(rotated, old, now), "retiring");
-  const after = changed(rotated, planRevocation(rotated, [old], now + 1), now + 1, BY_HAND);
+  const after = changed(rotated, planRevocation(rotated, [old], BY_HAND, now + 1), now + 1, BY_HAND);
   t.equal(active(after, now + 1).kid, active(rotated, now + 1).kid);
 });
 
@@ -181,7 +181,7 @@ t.test("where all are revoked a new key signs, by force", async (t) => {
   const ring = firstRing(BY_HAND);
   const now = START + HOUR;
   const kids = ring.keys.filter(({ algorithm }) => algorithm === "ES256").map(({ kid }) => kid);
-  const after = changed(ring, planRevocation(ring, kids, now), now, BY_HAND);
+  const after = changed(ring, planRevocation(ring, kids, BY_HAND, now), now, BY_HAND);
   t.match(active(after, now), { publishedAt: now, activeAt: now });
   t.ok(staged(after, now));
   for (const kid of kids) t.equal(stateOf(after, kid, now), "revoked");
@@ -280,7 +280,7 @@ t.test("private parts are erased at once where revoked, a day after retirement e
     erasableKeys(rotated, POLICY, retired + DAY).map(({ kid }) => kid),
     [old],
   );
-  const revoked = changed(rotated, planRevocation(rotated, [old], now + 1), now + 1, BY_HAND);
+  const revoked = changed(rotated, planRevocation(rotated, [old], BY_HAND, now + 1), now + 1, BY_HAND);
   t.same(
     erasableKeys(revoked, POLICY, now + 1).map(({ kid }) => kid),
     [old],
@@ -317,7 +317,7 @@ t.test("of long retired keys the last 50 records stay, and all that are revoked 
   let now = START;
   for (let round = 0; round < 70; round++) {
     now += 2 * DAY;
-    if (round === 5) ring = changed(ring, planRevocation(ring, [active(ring, now).kid], now), now, BY_HAND);
+    if (round === 5) ring = changed(ring, planRevocation(ring, [active(ring, now).kid], BY_HAND, now), now, BY_HAND);
     else ring = changed(ring, planRotation(ring, ["ES256"], BY_HAND, now), now, BY_HAND);
   }
   now += 3 * DAY;
@@ -394,7 +394,7 @@ function wished(ring: Ring, { kind, pick }: Wish, now: number, forced: Set<strin
   const waiting = stagedKeys(ring, "ES256", now);
   const chosen = waiting[pick % Math.max(1, waiting.length)];
   const revoke = (kids: readonly string[]): readonly RingChange[] => {
-    const changes = planRevocation(ring, kids, now);
+    const changes = planRevocation(ring, kids, BY_HAND, now);
     for (const change of changes) if (change.change === "activate") forced.add(change.kid);
     return changes;
   };
@@ -485,7 +485,7 @@ t.test("a store's ring that has it all is followed as it is", async (t) => {
 t.test("a ring that is missing, older or has lost a revocation is replaced by the union under a higher version", async (t) => {
   const ring = firstRing(BY_HAND);
   const now = START + 2 * DAY;
-  const revoked = changed(ring, planRevocation(ring, [active(ring, now).kid], now), now, BY_HAND);
+  const revoked = changed(ring, planRevocation(ring, [active(ring, now).kid], BY_HAND, now), now, BY_HAND);
   const emptied = repairedRing(EMPTY_RING, revoked, POLICY, now);
   t.same(emptied, { version: revoked.version + 1, keys: revoked.keys });
   const back = repairedRing(ring, revoked, POLICY, now);
