@@ -2,6 +2,8 @@
 
 import t from "tap";
 import { assertions } from "../../scripts/figures/assertions.ts";
+import { emergency } from "../../scripts/figures/emergency.ts";
+import { fleetStarts } from "../../scripts/figures/fleet-starts.ts";
 import { kill9 } from "../../scripts/figures/kill9.ts";
 import { lossy, thefts } from "../../scripts/figures/lossy.ts";
 import { parallel } from "../../scripts/figures/parallel.ts";
@@ -65,4 +67,14 @@ t.test("a server that is killed in the middle of its commits loses nothing that 
   const { rotationsLost, endsLost, errors } = counts;
   t.same({ rotationsLost, endsLost, errors }, { rotationsLost: 0, endsLost: 0, errors: 0 });
   t.ok(counts.rotationsAcknowledged + counts.endsAcknowledged > 0, "there was something to lose");
+});
+
+t.test("nodes that start at once on an empty shared store make one ring", { skip: skipWithoutRedis }, async (t) => {
+  t.same(await fleetStarts({ rounds: 1, nodes: 4 }), { rounds: 1, starts: 4, otherRings: 0, otherNodes: 0, errors: 0 });
+});
+
+t.test("a revoked key costs no token of another key, and is accepted by no introspection", { skip: skipWithoutRedis }, async (t) => {
+  const { false401, acceptedAfter, tokens } = await emergency({ rounds: 1, nodes: 2, lanes: 2 });
+  t.same({ false401, acceptedAfter }, { false401: 0, acceptedAfter: 0 });
+  t.ok(tokens > 0);
 });

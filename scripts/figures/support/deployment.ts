@@ -42,6 +42,8 @@ export interface DeploymentOptions {
   readonly workers?: number;
   /** Over what every figure has. */
   readonly settings?: Partial<ConfigDocument>;
+  /** Of the issuers and the operator, beside the configuration. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The program that issuers run; this project's own if absent. */
   readonly main?: string | undefined;
 }
@@ -55,6 +57,8 @@ export interface StartOptions {
   readonly logPath?: string;
   /** Where it runs; on the loopback if absent. */
   readonly on?: Host;
+  /** Its working directory, from which relative paths of the configuration go; the deployment's if absent. */
+  readonly folder?: string;
 }
 
 export interface IssuerProcess {
@@ -89,7 +93,7 @@ export class Deployment {
     this.#port = port;
     this.issuer = `http://127.0.0.1:${port}`;
     this.#configPath = join(directory, "mintmark.config.json");
-    this.#environment = { MINTMARK_CONFIG: this.#configPath };
+    this.#environment = { MINTMARK_CONFIG: this.#configPath, ...options.env };
     this.#settings = { workers: options.workers ?? 1, ...options.settings };
     this.configure({});
   }
@@ -134,11 +138,11 @@ export class Deployment {
 
   /** Another issuer process on the same store; the first has the issuer's own port. Resolves when it is ready. */
   async startIssuer(options: StartOptions = {}): Promise<IssuerProcess> {
-    const { on = LOOPBACK } = options;
+    const { on = LOOPBACK, folder = this.directory } = options;
     const port = options.port ?? (this.#issuers.size === 0 ? this.#port : await freePort());
     const env = { ...process.env, ...this.#environment, ...options.env, MINTMARK_HOST: on.address, MINTMARK_PORT: String(port) };
     const [command, ...args] = [...on.prefix, process.execPath, this.#main, "serve"] as string[] as [string, ...string[]];
-    const child = startChild(command, args, { cwd: this.directory, env }, options.logPath);
+    const child = startChild(command, args, { cwd: folder, env }, options.logPath);
     const client = new HttpClient(`http://${on.address}:${port}`);
     const isReady = async (): Promise<boolean> => {
       if (child.hasEnded()) throw new Error(`the issuer ended with ${await child.ended}:\n${child.tail()}`);
