@@ -27,8 +27,17 @@ const DAY_MILLIS = 86_400_000;
 const PAGE = 500;
 const LANES = 16;
 const KEPT_UNKNOWN = 20_000;
+/** A failover loses the last moments: ends made since are looked for first, in the part of the log that is older than any of them. */
+const LOST_MILLIS = 45_000;
+const READ_BACK_MILLIS = 60_000;
 
 type Append = (entry: EndEntry) => Promise<void>;
+
+/** How far the log had been read at a moment. */
+interface Milestone {
+  readonly at: number;
+  readonly position: string | undefined;
+}
 
 interface ReadEntry {
   readonly entry: EndEntry;
@@ -46,6 +55,8 @@ export class Ends {
   #position: string | undefined;
   /** The log was read whole once: what comes after is little. */
   #isFollowing = false;
+  /** Of the last minute, and the one before it; the oldest first. */
+  #milestones: readonly Milestone[] = [];
 
   constructor(context: Context, subjects: Subjects, marker: Marker, recent: RecentEnds) {
     this.#marker = marker;
@@ -139,7 +150,9 @@ export class Ends {
 
   /** Reads what others have put into the log since: every node knows what is over, should the store forget it. */
   async follow(): Promise<void> {
-    if (this.#isFollowing) this.#position = await this.#readFrom(this.#position, (entries) => this.#noteAll(entries));
+    if (!this.#isFollowing) return;
+    this.#position = await this.#readFrom(this.#position, (entries) => this.#noteAll(entries));
+    this.#milestones = withMilestone(this.#milestones, { at: this.#context.clock(), position: this.#position });
   }
 
   /**
@@ -147,24 +160,32 @@ export class Ends {
    * that went back may have lost either. What can't be read is told and passed over. The revoked keys that it names, for the ring.
    */
   async assertAgain(): Promise<readonly string[]> {
-    // What the log has lost comes first: only the processes that remember it know it now.
-    const lost = this.#recent.all();
-    this.#position = await this.#readFrom(undefined, (entries) => {
-      for (const { bytes } of entries) lost.delete(nameOf(bytes));
-      this.#noteAll(entries);
-    });
+    // What the log has lost comes first: only the processes that remember it know it now. And of that the newest, which need little reading.
+    const now = this.#context.clock();
+    const known = this.#milestones.find(({ at }) => at <= now - READ_BACK_MILLIS);
+    if (known !== undefined) await this.#restore(this.#recent.since(now - LOST_MILLIS), known.position);
+    this.#position = await this.#restore(this.#recent.since(Number.NEGATIVE_INFINITY), undefined);
     this.#isFollowing = true;
-    const missing = [...lost.values()];
-    await inLanes(missing, ({ entry }) => this.#append(entry));
-    await this.#assertAll(missing);
-    if (missing.length > 0) this.#context.emit({ event: "ends_restored", count: missing.length });
 
-    const kids = missing.flatMap(({ entry }) => entry.kid ?? []);
+    const kids: string[] = [];
     await this.#readFrom(undefined, async (entries) => {
       kids.push(...entries.flatMap(({ entry }) => entry.kid ?? []));
       await this.#assertAll(entries);
     });
     return kids;
+  }
+
+  /** Puts back those that are not in the log after this position; the position of the last that was there. */
+  async #restore(known: Map<string, ReadEntry>, after: string | undefined): Promise<string | undefined> {
+    const position = await this.#readFrom(after, (entries) => {
+      for (const { bytes } of entries) known.delete(nameOf(bytes));
+      this.#noteAll(entries);
+    });
+    const missing = [...known.values()];
+    await inLanes(missing, ({ entry }) => this.#append(entry));
+    await this.#assertAll(missing);
+    if (missing.length > 0) this.#context.emit({ event: "ends_restored", count: missing.length });
+    return position;
   }
 
   /** Every entry after this position, in pages; the position of the last. */
@@ -249,4 +270,11 @@ async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<void>)
     for (const item of waiting) await work(item);
   };
   await Promise.all(Array.from({ length: LANES }, lane));
+}
+
+/** One that is older than any end that is looked for stays in front. */
+function withMilestone(milestones: readonly Milestone[], next: Milestone): readonly Milestone[] {
+  const all = [...milestones, next];
+  const first = all.findLastIndex(({ at }) => at <= next.at - READ_BACK_MILLIS);
+  return all.slice(Math.max(0, first));
 }

@@ -34,9 +34,9 @@ export class RecentEnds {
     return this.#bySubject.get(documentKey);
   }
 
-  /** Those known now, by a name made of their bytes. */
-  all(): Map<string, Known> {
-    return new Map(this.#known);
+  /** Those that were made at or after a moment, by a name made of their bytes. */
+  since(at: number): Map<string, Known> {
+    return new Map([...this.#known].filter(([, { entry }]) => entry.at >= at));
   }
 
   #remember(name: string, known: Known): void {

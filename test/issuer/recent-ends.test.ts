@@ -181,14 +181,20 @@ t.test("a log longer than what a process remembers pushes out nothing newer, and
     ENDS_LOG,
     entries.map((entry, index) => ({ position: String(index - entries.length), entry })),
   );
+  await changedPrimary([node]);
+  for (const _ of Array.from({ length: 4 })) await world.advance(20 * SECOND);
   const goBack = remember();
   await node.issuer.revoke({ client: node.client("app"), token: grant.refreshToken });
   goBack();
+  node.link.forgetCalls();
   let seen: unknown;
+  let readBefore = 0;
   node.link.beforeNext("append", "", async () => {
+    readBefore = node.link.executed.filter(({ op }) => op === "read").length;
     seen = await node.tryRefresh(grant.refreshToken);
   });
   await changedPrimary([node]);
   t.match(seen, INVALID_GRANT, "while the log was read, too");
+  t.equal(readBefore, 1, "of a log of ninety pages");
   t.match(node.eventsOf("ends_restored"), [{ count: 1 }]);
 });
