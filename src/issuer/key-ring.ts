@@ -39,6 +39,8 @@ export class KeyRing {
   #seenAt = Number.NEGATIVE_INFINITY;
   #clockDiffers = false;
   #refusesWrites = false;
+  /** When the store last had its marker; before a first start it has none. */
+  #wholeAt: number | undefined;
   #loading: Promise<void> | undefined;
   #saved: Bytes | undefined;
   #faults: readonly KeyFault[] = [];
@@ -121,9 +123,10 @@ export class KeyRing {
   async #reload(): Promise<void> {
     const { store, clock } = this.#context;
     const began = clock();
-    const [ringBytes, policyBytes, storeNow, takesWrites] = await Promise.all([
+    const [ringBytes, policyBytes, marker, storeNow, takesWrites] = await Promise.all([
       store.get(KEYS.ring),
       store.get(KEYS.policy),
+      store.get(KEYS.marker),
       store.now(),
       store.takesWrites(),
     ]);
@@ -132,6 +135,9 @@ export class KeyRing {
     this.#takeNotBefore(policyBytes);
     await this.#takeRing(ringBytes);
     this.#seenAt = began;
+    // In a store that was emptied nobody can refresh, so that time is counted against nobody either.
+    if (marker === undefined && this.#wholeAt !== undefined) return this.#reach.missed(this.#wholeAt);
+    if (marker !== undefined) this.#wholeAt = began;
     if (takesWrites) this.#reach.caughtUp();
     else this.#reach.missed();
   }

@@ -40,9 +40,9 @@ export class Reach {
     this.#lastReached = now;
   }
 
-  /** The gap began when the store last answered, not when its silence was noticed. */
-  missed(): void {
-    this.#downSince ??= this.#lastReached;
+  /** The gap began when the store last answered, or was last as it should be, not when that was noticed. */
+  missed(lastGood = this.#lastReached): void {
+    this.#downSince ??= Math.min(lastGood, this.#lastReached);
   }
 }
 

@@ -4,7 +4,7 @@ import t, { type Test } from "tap";
 import { KEYS } from "../../src/domain/documents.ts";
 import { isRefusal } from "../../src/domain/refusal.ts";
 import { UnavailableError } from "../../src/issuer/index.ts";
-import { World } from "../support/issuer-world.ts";
+import { SECOND, World } from "../support/issuer-world.ts";
 
 const BEAT_EVERY_TICKS = 5;
 
@@ -59,4 +59,22 @@ t.test("once accepted, sessions of before are over and every node says that the 
   t.equal(node.eventsOf("store_accepted").length, 1);
   await world.tick(BEAT_EVERY_TICKS);
   t.equal(node.eventsOf("store_accepted").length, 1, "said once");
+});
+
+t.test("the time in which the store was empty is counted against nobody whose answer was lost", async (t) => {
+  const world = new World();
+  t.teardown(() => world.close());
+  const node = await world.startedNode();
+  await world.addUser("ada");
+  const first = await node.logIn("ada");
+  await world.tick();
+  const second = await node.refresh(first.refreshToken);
+  const whole = await world.snapshot();
+  await world.empty();
+  for (const _ of Array.from({ length: 10 })) await world.advance(30 * SECOND);
+  await t.rejects(node.tryRefresh(first.refreshToken), UnavailableError);
+  await world.goBackTo(whole);
+  await world.tick();
+  const retried = await node.refresh(first.refreshToken);
+  t.equal(retried.refreshToken, second.refreshToken, "ten windows later, the same successor");
 });
