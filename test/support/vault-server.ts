@@ -34,7 +34,7 @@ export interface OddAnswer {
 }
 
 export interface VaultStandIn extends VaultServer {
-  /** The good token that was seen last. */
+  /** The token that was seen last, good or not. */
   readonly lastToken: string;
   /** Each answer is late by this. */
   delayMillis: number;
@@ -85,8 +85,8 @@ export async function startVaultStandIn({ namespace }: { namespace?: string } = 
     if (headers["x-vault-request"] !== "true") throw new Refusal(412, "missing request header");
     if (headers["x-vault-namespace"] !== namespace) throw new Refusal(404, "namespace not found");
     if (method === "POST" && headers["content-type"] !== "application/json") throw new Refusal(400, "no JSON");
-    if (!tokens.has(String(headers["x-vault-token"]))) throw new Refusal(403, "permission denied");
-    rules.lastToken = String(headers["x-vault-token"]);
+    rules.lastToken = String(headers["x-vault-token"] ?? "");
+    if (!tokens.has(rules.lastToken)) throw new Refusal(403, "permission denied");
     const odd = rules.odd(text);
     if (odd !== undefined) return odd;
     const [, path] = /^\/v1\/transit\/([\w./-]+)$/.exec(url) ?? [];
