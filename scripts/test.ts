@@ -5,6 +5,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { findOpenBao, installOpenBao, OPENBAO } from "./openbao.ts";
 import { findProgram, installProgram } from "./system-program.ts";
 import { createTapReport, totalsText } from "./tap-report.ts";
 import { CHROMIUM, OPENSSL, REDIS_SERVER } from "./test-programs.ts";
@@ -59,6 +60,9 @@ for (const program of needsBrowser ? [REDIS_SERVER, OPENSSL, CHROMIUM] : [REDIS_
   const path = findProgram(program) ?? installProgram(program, say);
   if (path !== undefined) process.env[program.variable] = path;
 }
+const needsOpenBao = files.length === 0 || files.some((file) => file.includes("vault"));
+const openBao = needsOpenBao ? (findOpenBao() ?? installOpenBao(say)) : undefined;
+if (openBao !== undefined) process.env[OPENBAO.variable] = openBao;
 buildTapOnce();
 
 const jobs = Math.max(2, Math.min(4, availableParallelism()));

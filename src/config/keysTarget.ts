@@ -25,7 +25,7 @@ export type KeysTarget =
       /** Where the transit engine is mounted. */
       readonly mount: string;
       readonly namespace: string | undefined;
-      /** A file with the token, read for each use: an agent may renew it. */
+      /** A file with the token, which an agent may write anew at any time. */
       readonly tokenFile: string | undefined;
     };
 
