@@ -6,6 +6,7 @@ import { inspectJwks } from "./inspect-jwks.ts";
 import type { LoginParts } from "./parts.ts";
 import { accountCommands } from "./operator-accounts.ts";
 import { keyCommands } from "./operator-keys.ts";
+import { seenCommands } from "./operator-seen.ts";
 import { sessionCommands } from "./operator-sessions.ts";
 import type { Operator } from "./types.ts";
 
@@ -14,6 +15,7 @@ export function createOperatorOf(parts: LoginParts): Operator {
   return {
     policy: context.policy,
     ...keyCommands(parts),
+    ...seenCommands(parts),
     ...accountCommands(parts),
     ...sessionCommands(parts),
     inspect: async () => [

@@ -70,6 +70,8 @@ export function createFakeOperator(answers: Partial<Operator> = {}, config: Conf
     rotateKeys: async () => ({ keys: sampleKeys(), steps: [] }),
     promoteKey: async () => ({ keys: sampleKeys(), steps: ["promoted"] }),
     revokeKeys: async () => ({ keys: sampleKeys(), steps: ["revoked"] }),
+    keyStatus: async () => ({ isCounted: true, isFull: false, keys: [] }),
+    awaitSeen: async () => ({ done: true }),
     pruneKeys: async () => ["A".repeat(43)],
     exportKeys: async () => '{"keys":[]}',
     ringAlgorithms: (which) => (which === "mac" ? ["HS256"] : which === "signing" ? signing : [which]),
