@@ -54,8 +54,11 @@ export interface OpenedServer {
   close(): Promise<void>;
 }
 
+/** What no configuration says; for tests that don't want to wait. */
+export type Timing = Pick<Ports, "fetchesFlushMillis">;
+
 /** Opens what serving needs; starts nothing. `output` gets the audit log, one JSON object per line. Throws `StoreError`, `KeyError`. */
-export async function openServer(config: Config, output: Writable = process.stdout): Promise<OpenedServer> {
+export async function openServer(config: Config, output: Writable = process.stdout, timing: Timing = {}): Promise<OpenedServer> {
   const logger = createLogger(output, "info");
   const metrics = createMetrics();
   metrics.gauge("mintmark_store_emptied", {}, 0);
@@ -63,6 +66,7 @@ export async function openServer(config: Config, output: Writable = process.stdo
   const ports = portsOf(config, store, logger, both(auditListener(logger), metricsListener(metrics)));
   const { issuer, hasAccounts } = createIssuer(config.policy, {
     ...ports,
+    ...timing,
     meter: {
       seconds: monotonicSeconds,
       took: (op, seconds) => metrics.observe("mintmark_store_seconds", { op }, seconds),

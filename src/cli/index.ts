@@ -57,7 +57,7 @@ function route(command: Command, context: Context): void {
       getErrHasColors: () => false,
     })
     .showHelpAfterError(`usage: ${command.createHelp().commandUsage(command)}`);
-  for (const option of command.options) if (option.required) refuseRepeats(command, option);
+  for (const option of command.options) if (option.required && !option.variadic) refuseRepeats(command, option);
   for (const child of command.commands) route(child, context);
 }
 

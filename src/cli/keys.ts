@@ -6,6 +6,8 @@ import type { Failed, KeyListing, KeysChanged, Operator, Unsafe } from "../issue
 import { EXIT, failed, printJson, wrongUse } from "./context.ts";
 import type { Context, ExitCode } from "./context.ts";
 import { drawKeys } from "./keys-timeline.ts";
+import { readWait, type WaitOptions, waitUntilSeen } from "./keys-wait.ts";
+import { checkKid } from "./kid.ts";
 import { withOperator } from "./open.ts";
 import { durationText, printable, timestamp } from "./text.ts";
 
@@ -73,11 +75,20 @@ export interface ForceOptions {
   readonly reason?: string;
 }
 
-export async function promoteKey(context: Context, kid: string, options: ForceOptions): Promise<ExitCode> {
+export async function promoteKey(context: Context, kid: string, options: ForceOptions & WaitOptions): Promise<ExitCode> {
+  const wait = readWait(options);
+  if (typeof wait === "string") return wrongUse(context, wait);
   const fault = checkKid(kid) ?? checkReason(options);
   if (fault !== undefined) return wrongUse(context, fault);
   const force = { force: options.force === true, reason: options.reason };
-  return withOperator(context, async (operator) => reportChange(context, await operator.promoteKey(kid, force)));
+  return withOperator(context, async (operator) => {
+    if (wait !== undefined) {
+      if (!operator.policy.keys.countFetches) return wrongUse(context, "nobody notes who fetches the JWK Set: keys.countFetches is false");
+      const seen = await waitUntilSeen(context, operator, kid, wait, force.force);
+      if (!("done" in seen)) return reportChange(context, seen);
+    }
+    return reportChange(context, await operator.promoteKey(kid, force));
+  });
 }
 
 export interface RevokeOptions extends ForceOptions {
@@ -139,11 +150,6 @@ export function reportChange(context: Context, result: KeysChanged | Unsafe | Fa
   for (const step of result.steps) context.print(printable(step));
   if (result.steps.length === 0) context.say("nothing was due");
   return EXIT.done;
-}
-
-/** A kid may name a file: nothing but these characters gets any further. */
-function checkKid(kid: string): string | undefined {
-  return /^[A-Za-z0-9_-]{1,128}$/.test(kid) ? undefined : "a KID has 1 to 128 characters of A-Za-z0-9_- (see: mintmark keys list)";
 }
 
 const REASON_MAX_CHARACTERS = 256;

@@ -7,6 +7,7 @@ import type { Context, ExitCode } from "./context.ts";
 import { examine } from "./doctor.ts";
 import { importKeys, rewrapKeys } from "./keys-private-parts.ts";
 import { exportKeys, listKeys, promoteKey, pruneKeys, revokeKeys, rotateKeys, stageKeys } from "./keys.ts";
+import { keysStatus } from "./keys-status.ts";
 import { serve } from "./serve.ts";
 import { listSessions, revokeSessions } from "./sessions.ts";
 import { serveWorker } from "./workers/serve-worker.ts";
@@ -63,6 +64,12 @@ function addKeys(keys: Command, does: Does): void {
     .option("--mac", "the MAC keys of refresh tokens instead of the signing keys")
     .addOption(json())
     .action(does(listKeys));
+  keys
+    .command("status")
+    .description("which verifiers have fetched a staged key, and whether it may sign")
+    .argument("[KID]", "the whole kid (default: all staged and active signing keys)")
+    .addOption(json())
+    .action(does(keysStatus));
   keys.command("stage").description("publish a new key that may sign later").addOption(algorithm()).action(does(stageKeys));
   keys
     .command("rotate")
@@ -72,7 +79,12 @@ function addKeys(keys: Command, does: Does): void {
     .option("--dry-run", "show what would be done, change nothing")
     .action(does(rotateKeys));
   addForce(
-    keys.command("promote").description("make a staged key sign now").argument("<KID>", "the whole kid"),
+    keys
+      .command("promote")
+      .description("make a staged key sign now")
+      .argument("<KID>", "the whole kid")
+      .option("--wait-until-seen <NAME...>", "first wait until these verifiers (address, User-Agent or its product) have fetched it")
+      .option("--deadline <D>", "how long to wait for them at most, such as 10m"),
     "promote a key that is too young",
   ).action(does(promoteKey));
   addForce(

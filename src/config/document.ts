@@ -104,6 +104,11 @@ const keys = object({
     "How long a key is published before it signs. At least keys.jwksMaxAge; production warns under 24h.",
   ),
   jwksMaxAge: defaulted(duration("1s", "24h"), "10m", "How long verifiers may keep the JWK Set: the cap of its max-age."),
+  countFetches: defaulted(
+    flag,
+    true,
+    "Note who fetches the JWK Set (address and User-Agent, kept 30 days), so that `mintmark keys status` can say who has a staged key.",
+  ),
 });
 
 const accessToken = object({

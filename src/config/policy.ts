@@ -20,6 +20,7 @@ export function policyOf(settings: Settings, issuer: string): Policy {
       rotateEveryMillis: keys.rotateEvery === "never" ? undefined : keys.rotateEvery,
       stageForMillis: keys.stageFor,
       jwksMaxAgeMillis: keys.jwksMaxAge,
+      countFetches: keys.countFetches,
     },
     login,
     heal: refreshToken.heal,

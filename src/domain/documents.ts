@@ -1,6 +1,7 @@
 /** The small documents and their stored form: a format byte, then JSON. Subjects have a codec of their own. */
 
 import { concatBytes, FormatError, textOf, utf8 } from "./bytes.ts";
+import type { Verifier } from "./fetches.ts";
 import type { Bytes } from "./ports.ts";
 import type { Ring, RingKey } from "./ring.ts";
 import { END_REASONS, type EndReason, type NotBefore } from "./subject.ts";
@@ -64,6 +65,11 @@ export interface Marker {
   readonly aliveAt: number;
 }
 
+/** Who has fetched the JWK Set. */
+export interface VerifierTable {
+  readonly verifiers: readonly Verifier[];
+}
+
 /** One entry of the ends log. `sids` are over until `until`; with `notBefore`, so is every older session it covers. */
 export interface EndEntry {
   readonly at: number;
@@ -100,6 +106,11 @@ export const throttleDocument = jsonDocument<ThrottleBucket>("throttle", (bucket
   Object.values(bucket).every((entry) => Array.isArray(entry) && entry.length === 2 && entry.every(isNumber)),
 );
 
+export const verifiersDocument = jsonDocument<VerifierTable>(
+  "table of verifiers",
+  ({ verifiers }) => Array.isArray(verifiers) && verifiers.every((verifier) => isObject(verifier) && isVerifier(verifier)),
+);
+
 /** Every member, because one entry that can't be carried out must not keep those behind it from being read. */
 function isEndEntry({ at, until, reason, sids, notBefore, ...texts }: Partial<Record<keyof EndEntry, unknown>>): boolean {
   return (
@@ -120,11 +131,17 @@ function isRingKey(key: Partial<Record<keyof RingKey, unknown>>): boolean {
   );
 }
 
+function isVerifier(verifier: Partial<Record<keyof Verifier, unknown>>): boolean {
+  const { address, userAgent, version, firstSeenAt, lastFetchedAt, count, unchanged } = verifier;
+  return isText(address) && typeof userAgent === "string" && [version, firstSeenAt, lastFetchedAt, count, unchanged].every(isNumber);
+}
+
 /** Where documents are. Prefixes of one letter keep a million keys short. */
 export const KEYS = {
   marker: "marker",
   ring: "ring",
   policy: "policy",
+  verifiers: "verifiers",
   subjectPrefix: "s",
   accountPrefix: "a",
   throttlePrefix: "t",

@@ -64,6 +64,8 @@ export interface KeysPolicy {
   readonly rotateEveryMillis: number | undefined;
   readonly stageForMillis: number;
   readonly jwksMaxAgeMillis: number;
+  /** Whether it is noted who fetches the JWK Set. */
+  readonly countFetches: boolean;
 }
 
 export interface LoginPolicy {

@@ -30,7 +30,7 @@ export interface AppOptions extends ServerOptions {
   readonly version?: string;
 }
 
-const ROUTES = [jwksRoute, metadataRoutes, introspectRoute, healthRoutes];
+const ROUTES = [metadataRoutes, introspectRoute, healthRoutes];
 
 /** Those that the pages of clients call. */
 const PAGE_ROUTES = [tokenRoute, revokeRoute, logoutRoute, listSessionsRoute, endSessionRoute, endSessionsRoute];
@@ -46,6 +46,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   // First, for it describes the routes that come after it.
   openapiRoute(app, issuer, options.version ?? "0.0.0");
   const edge: Edge = { issuer, pages, addressOf: addressReader(options.isTrustedProxy ?? (() => false)) };
+  jwksRoute(app, edge);
   for (const addRoute of ROUTES) addRoute(app, issuer);
   app.register(async (pageApp) => {
     await pageApp.register(fastifyCookie, { hook: false });

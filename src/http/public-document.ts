@@ -17,6 +17,11 @@ export function publish(reply: FastifyReply, maxAgeSeconds: number): FastifyRepl
 /** If-None-Match against a strong ETag: `*`, or a list compared weakly (RFC 9110 §13.1.2, §8.8.3.2). */
 export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
-  if (ifNoneMatch.trim() === "*") return true;
+  if (isAnyEtag(ifNoneMatch)) return true;
   return [...ifNoneMatch.matchAll(/"[\x21\x23-\x7e\x80-\xff]*"/g)].some(([tag]) => tag === etag);
+}
+
+/** Whether If-None-Match names no ETag but "any": whoever sends that need not have the document. */
+export function isAnyEtag(ifNoneMatch: string | undefined): boolean {
+  return ifNoneMatch?.trim() === "*";
 }

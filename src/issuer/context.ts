@@ -17,6 +17,8 @@ export interface Ports {
   readonly fetchDocument: FetchDocument;
   readonly emit: Listener;
   readonly meter?: StoreMeter;
+  /** How often what was noted of fetches goes to the store; half a minute if absent. */
+  readonly fetchesFlushMillis?: number | undefined;
 }
 
 export interface Context extends Ports {

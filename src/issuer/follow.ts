@@ -15,6 +15,9 @@ const PLAN_EVERY_TICKS = 60;
 /** How a store is set up, unlike a full disk, does not change by waiting. */
 const MUST_HOLD = ["version", "eviction", "durability", "permissions"];
 
+/** Processes that are stopped together write together. */
+const LAST_FLUSH_TRIES = 16;
+
 /** What the planner finds lacking, and nothing else. */
 const NO_WISH: RingWish = () => [];
 
@@ -59,6 +62,7 @@ export class Follower {
     this.#stopListening();
     await this.#loop;
     await this.#asserting;
+    if (this.#isBooted) await this.#parts.fetches.flush(LAST_FLUSH_TRIES);
   }
 
   async #boot(): Promise<void> {
@@ -141,6 +145,7 @@ export class Follower {
         if (!this.#parts.keyRing.clockAgrees) return;
         if (tick % BEAT_EVERY_TICKS === 0) await this.#parts.marker.beat();
         if (tick % PLAN_EVERY_TICKS === 0 || this.#isSomethingDue()) await this.#plan();
+        await this.#parts.fetches.flushIfDue();
       });
     }
   }

@@ -11,6 +11,7 @@ import type { Context, Ports } from "./context.ts";
 import { Ends } from "./ends.ts";
 import { Follower } from "./follow.ts";
 import { introspect } from "./introspect.ts";
+import { JwksFetches } from "./jwks-fetches.ts";
 import { KeyRing } from "./key-ring.ts";
 import { logIn } from "./log-in.ts";
 import { Marker } from "./marker.ts";
@@ -58,6 +59,7 @@ export function createIssuer(policy: Policy, ports: Ports): Served {
       endSession: (owner, sid) => endOwnSession(parts, owner, sid),
       endSessions: (owner, except) => endOwnSessions(parts, owner, except),
       jwks: () => parts.keyRing.jwks(),
+      noteFetch: (fetch) => parts.fetches.note(fetch),
       readiness: () => probe.check(),
       start: () => follower.start(),
       stop: async () => {
@@ -92,6 +94,7 @@ function partsOf(policy: Policy, ports: Ports): LoginParts & AssertionParts {
     tokens: new AccessTokens(context, keyRing),
     ends: new Ends(context, subjects, marker, recentEnds),
     marker,
+    fetches: new JwksFetches(context),
     assertions: new Assertions(context, marker),
     accounts: new Accounts(context),
     throttle: new Throttle(context),

@@ -69,14 +69,20 @@ async function eraseMoved({ context, keyRing }: SessionParts): Promise<readonly 
 async function promote(parts: SessionParts, kid: string, force: Force): Promise<KeysChanged | Unsafe | Failed> {
   const { keyRing, context } = parts;
   await keyRing.reload();
-  const key = keyRing.ring.keys.find((candidate) => candidate.kid === kid);
-  if (key === undefined) return { failed: "the ring has no such key" };
   const now = context.clock();
-  const { state } = keyTimes(keyRing.ring, key, now, keyRing.policy);
-  if (state !== "staged") return { failed: `only a staged key can be promoted; this one is ${state}` };
+  const key = promotable(keyRing, kid, now);
+  if ("failed" in key) return key;
   const risk = youthRisk(parts, key, now);
   if (risk !== undefined && !force.force) return { unsafe: true, risk };
   return changeKeys(parts, (ring, at) => (isStaged(ring, kid, at) ? [{ change: "activate", kid, activeAt: at }] : []), { force });
+}
+
+/** The staged key of this name, of the ring as it was last read. */
+export function promotable({ ring, policy }: KeyRing, kid: string, now: number): RingKey | Failed {
+  const key = ring.keys.find((candidate) => candidate.kid === kid);
+  if (key === undefined) return { failed: "the ring has no such key" };
+  const { state } = keyTimes(ring, key, now, policy);
+  return state === "staged" ? key : { failed: `only a staged key can be promoted; this one is ${state}` };
 }
 
 function isStaged(ring: Ring, kid: string, now: number): boolean {
@@ -84,7 +90,7 @@ function isStaged(ring: Ring, kid: string, now: number): boolean {
 }
 
 /** What it would cost to sign with this key now; undefined where it has aged. */
-function youthRisk({ keyRing }: SessionParts, key: RingKey, now: number): string | undefined {
+export function youthRisk({ keyRing }: SessionParts, key: RingKey, now: number): string | undefined {
   const rest = agedAt(key, keyRing.policy) - now;
   if (rest <= 0) return undefined;
   return `the ${key.algorithm} key ${key.kid} has been published for ${seconds(now - key.publishedAt)} s of the ${seconds(keyRing.policy.stageForMillis)} s that verifiers get: those that have not fetched it yet refuse its tokens`;

@@ -7,6 +7,7 @@ import type { LoginParts } from "./parts.ts";
 import { accountCommands } from "./operator-accounts.ts";
 import { keyCommands } from "./operator-keys.ts";
 import { privatePartCommands } from "./operator-private-parts.ts";
+import { seenCommands } from "./operator-seen.ts";
 import { sessionCommands } from "./operator-sessions.ts";
 import type { Operator } from "./types.ts";
 
@@ -16,6 +17,7 @@ export function createOperatorOf(parts: LoginParts): Operator {
     policy: context.policy,
     ...keyCommands(parts),
     ...privatePartCommands(parts),
+    ...seenCommands(parts),
     ...accountCommands(parts),
     ...sessionCommands(parts),
     inspect: async () => [

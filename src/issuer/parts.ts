@@ -5,6 +5,7 @@ import type { Accounts } from "./accounts.ts";
 import type { Assertions } from "./assertions.ts";
 import type { Context } from "./context.ts";
 import type { Ends } from "./ends.ts";
+import type { JwksFetches } from "./jwks-fetches.ts";
 import type { KeyRing } from "./key-ring.ts";
 import type { Marker } from "./marker.ts";
 import type { Reach } from "./reach.ts";
@@ -19,6 +20,7 @@ export interface SessionParts {
   readonly ends: Ends;
   readonly marker: Marker;
   readonly reach: Reach;
+  readonly fetches: JwksFetches;
 }
 
 export interface LoginParts extends SessionParts {

@@ -6,6 +6,7 @@ import { jwksMaxAge, publishedKeys, type Ring, type RingPolicy } from "../domain
 import type { PublishedJwks } from "./types.ts";
 
 export interface JwksBody {
+  readonly ringVersion: number;
   readonly body: Buffer;
   readonly etag: string;
   readonly nextChangeAt: number;
@@ -16,9 +17,9 @@ export function jwksBody(ring: Ring, policy: RingPolicy, now: number, digests: D
   const body = Buffer.from(
     JSON.stringify({ keys: keys.map(({ kid, algorithm, publicJwk }) => ({ ...publicJwk, kid, use: "sig", alg: algorithm })) }),
   );
-  return { body, etag: `"${base64url(digests.sha256(body).subarray(0, 16))}"`, nextChangeAt };
+  return { ringVersion: ring.version, body, etag: `"${base64url(digests.sha256(body).subarray(0, 16))}"`, nextChangeAt };
 }
 
-export function published({ body, etag, nextChangeAt }: JwksBody, policy: RingPolicy, now: number): PublishedJwks {
-  return { body, etag, maxAgeSeconds: Math.floor(jwksMaxAge(nextChangeAt, now, policy.jwksMaxAgeMillis) / 1_000) };
+export function published({ nextChangeAt, ...jwks }: JwksBody, policy: RingPolicy, now: number): PublishedJwks {
+  return { ...jwks, maxAgeSeconds: Math.floor(jwksMaxAge(nextChangeAt, now, policy.jwksMaxAgeMillis) / 1_000) };
 }

@@ -1,9 +1,11 @@
 /** What the edges (HTTP, command line) may ask of the issuer. Times in milliseconds unless a name says seconds. */
 
+import type { JwksFetch } from "../domain/fetches.ts";
 import type { KeyAlgorithm, KeyState } from "../domain/ring.ts";
 import type { Client, Policy } from "../domain/policy.ts";
 import type { Bytes, KeySource, StoreFinding } from "../domain/ports.ts";
 import type { Refusal } from "../domain/refusal.ts";
+import type { Sightings, Unseen } from "../domain/seen.ts";
 
 /** How a client says who it is (RFC 6749 §2.3). `basic` carries the two decoded halves. */
 export type ClientCredentials =
@@ -95,6 +97,8 @@ export interface AuthorizedOwner extends SessionOwner {
 }
 
 export interface PublishedJwks {
+  /** Of the ring that it was made from. */
+  readonly ringVersion: number;
   readonly body: Buffer;
   /** Strong, with its quotes. */
   readonly etag: string;
@@ -141,6 +145,8 @@ export interface Issuer {
   endSessions(owner: SessionOwner, except: "none" | "current"): Promise<void>;
   /** Undefined before the first ring was seen, which only a store that was never reached can cause. */
   jwks(): PublishedJwks | undefined;
+  /** Remembers who was given the set; costs a request nothing but memory that is bounded. */
+  noteFetch(fetch: JwksFetch): void;
   readiness(): Promise<Readiness>;
   /** Follows ring and policy, plans, writes the marker; resolves when the JWK Set can be served. */
   start(): Promise<void>;
@@ -172,6 +178,44 @@ export interface KeyListing {
   readonly retiringAt: number | undefined;
   readonly retiredAt: number | undefined;
   readonly revokedAt: number | undefined;
+}
+
+/** How far a key that is staged, or signs, has got around. */
+export interface KeyStatus extends Sightings {
+  readonly kid: string;
+  readonly alg: KeyAlgorithm;
+  readonly state: "staged" | "active";
+  /** When it starts to sign, or did; undefined while nobody has planned it. */
+  readonly activeAt: number | undefined;
+  /** When it has been published for as long as verifiers get. */
+  readonly agedAt: number;
+  readonly isAged: boolean;
+  /** It has aged, and every verifier that still fetches has it, as far as is known. */
+  readonly isSafe: boolean;
+}
+
+export interface KeysStatus {
+  /** False: nobody notes who fetches, so nothing is known of verifiers. */
+  readonly isCounted: boolean;
+  /** As many verifiers as can be remembered: there may be more. */
+  readonly isFull: boolean;
+  /** Signing keys. */
+  readonly keys: readonly KeyStatus[];
+}
+
+export interface SeenWait {
+  /** Verifiers by address, User-Agent or the product that this begins with. */
+  readonly names: readonly string[];
+  readonly deadlineMillis: number;
+  /** Don't wait for the key to age. */
+  readonly force: boolean;
+}
+
+/** What is still waited for. */
+export interface Awaited {
+  readonly unseen: readonly Unseen[];
+  /** When the key has aged; undefined where that is not waited for. */
+  readonly agedAt: number | undefined;
 }
 
 /** A wish of the operator that would cost someone something; `force` with a reason carries it out all the same. */
@@ -227,6 +271,13 @@ export interface Operator {
   stageKeys(algorithms: readonly KeyAlgorithm[]): Promise<KeysChanged>;
   rotateKeys(algorithms: readonly KeyAlgorithm[], options: { readonly dryRun: boolean }): Promise<KeysChanged>;
   promoteKey(kid: string, force: Force): Promise<KeysChanged | Unsafe | Failed>;
+  /** Who has fetched what; known up to half a minute late. */
+  keyStatus(): Promise<KeysStatus>;
+  /**
+   * Waits until all of those names have fetched a staged key and it has aged. `tell` hears what is waited for when that changes.
+   * Unsafe, at once, where it can't age before the deadline; failed at the deadline, naming who has not. Changes nothing.
+   */
+  awaitSeen(kid: string, wait: SeenWait, tell: (awaited: Awaited) => void): Promise<Done | Unsafe | Failed>;
   /** `signing`: all signing keys; `all`: the MAC keys too, and with them every session. */
   revokeKeys(kids: readonly string[] | "signing" | "all", reason: string, force: boolean): Promise<KeysChanged | Unsafe | Failed>;
   /** Takes a key in: it is staged, and ages like a new one. */

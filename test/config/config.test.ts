@@ -36,6 +36,7 @@ const SHOWN_POLICY = {
     rotateEveryMillis: 30 * DAY,
     stageForMillis: 24 * HOUR,
     jwksMaxAgeMillis: 10 * MINUTE,
+    countFetches: true,
   },
   login: { enabled: true, minPasswordLength: 15, failuresPerMinute: 10, failuresPerMinutePerAddress: 100 },
   heal: true,

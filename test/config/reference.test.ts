@@ -58,6 +58,7 @@ t.test("the schema and the readers accept an example with every member", async (
       rotateEvery: "30d",
       stageFor: "24h",
       jwksMaxAge: "10m",
+      countFetches: true,
     },
     accessToken: { lifetime: "10m" },
     refreshToken: {

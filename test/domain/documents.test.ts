@@ -9,6 +9,7 @@ import {
   notBeforeDocument,
   ringDocument,
   throttleDocument,
+  verifiersDocument,
 } from "../../src/domain/documents.ts";
 
 const NOW = 1_790_000_000_000;
@@ -29,6 +30,17 @@ t.test("each document is read as it was written, its first byte is the format", 
   const end = { at: NOW, until: NOW + 1, reason: "key_revoked" as const, kid: "k" };
   t.same(endEntryDocument.decode(endEntryDocument.encode(end)), end);
   t.same(throttleDocument.decode(throttleDocument.encode({ a: [NOW, 3] })), { a: [NOW, 3] });
+});
+
+t.test("a table of verifiers is read as it was written, and one whose entries can't be reckoned with is a format error", async (t) => {
+  const verifier = { address: "192.0.2.1", userAgent: "", version: 4, firstSeenAt: NOW, lastFetchedAt: NOW, count: 2, unchanged: 1 };
+  const table = { verifiers: [verifier, { ...verifier, userAgent: "jose/6" }] };
+  t.same(verifiersDocument.decode(verifiersDocument.encode(table)), table);
+  const encoded = (verifiers: unknown): Uint8Array => Uint8Array.from([1, ...Buffer.from(JSON.stringify({ verifiers }))]);
+  t.same(verifiersDocument.decode(encoded([])), { verifiers: [] });
+  for (const wrong of [{ address: "" }, { address: 1 }, { userAgent: null }, { version: "4" }, { lastFetchedAt: null }, { count: {} }])
+    t.throws(() => verifiersDocument.decode(encoded([{ ...verifier, ...wrong }])), FormatError, JSON.stringify(wrong));
+  for (const wrong of [undefined, {}, [null], ["a"]]) t.throws(() => verifiersDocument.decode(encoded(wrong)), FormatError);
 });
 
 t.test("an entry of the ends log that can't be carried out is a format error", async (t) => {

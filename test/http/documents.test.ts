@@ -41,6 +41,34 @@ t.test("If-None-Match is a list, compared weakly (RFC 9110 §13.1.2)", async (t)
     t.equal((await injected(app, "GET", JWKS, { "if-none-match": other })).status, 200, other);
 });
 
+t.test("who was given the set is noted with the ring's version: by 200, and by 304 where its ETag was named", async (t) => {
+  const { app, issuer } = edge();
+  const noted = async (method: "GET" | "HEAD", headers: Record<string, string>): Promise<unknown[]> => {
+    await injected(app, method, JWKS, { "user-agent": "jose/6", ...headers });
+    return issuer.calls.splice(0).flat();
+  };
+  const fetch = { address: "127.0.0.1", userAgent: "jose/6", ringVersion: 7, isUnchanged: false };
+  t.same(await noted("GET", {}), ["noteFetch", fetch]);
+  t.same(await noted("GET", { "if-none-match": '"v0"' }), ["noteFetch", fetch], "it held another set");
+  t.same(await noted("GET", { "if-none-match": 'W/"v0", "v1"' }), ["noteFetch", { ...fetch, isUnchanged: true }]);
+  t.same(await noted("GET", { "if-none-match": "*" }), [], "it got none, and may have none");
+  for (const headers of [{}, { "if-none-match": '"v1"' }]) t.same(await noted("HEAD", headers), [], "HEAD gives none");
+});
+
+t.test("X-Forwarded-For is believed of a trusted proxy about who fetches, and of nobody else", async (t) => {
+  for (const isTrusted of [true, false]) {
+    const { app, issuer } = edge({}, { isTrustedProxy: () => isTrusted });
+    await injected(app, "GET", JWKS, { "x-forwarded-for": "203.0.113.9" });
+    t.match(issuer.calls, [["noteFetch", { address: isTrusted ? "203.0.113.9" : "127.0.0.1" }]]);
+  }
+});
+
+t.test("a set that can't be given is noted for nobody", async (t) => {
+  const { app, issuer } = edge({ jwks: () => undefined });
+  await injected(app, "GET", JWKS);
+  t.same(issuer.calls, []);
+});
+
 t.test("without a ring there is no empty JWK Set but 503", async (t) => {
   const answer = await injected(edge({ jwks: () => undefined }).app, "GET", JWKS);
   t.equal(answer.status, 503);

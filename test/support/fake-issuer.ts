@@ -60,6 +60,7 @@ export const POLICY: Policy = {
     rotateEveryMillis: undefined,
     stageForMillis: 86_400_000,
     jwksMaxAgeMillis: 600_000,
+    countFetches: true,
   },
   login: { enabled: true, minPasswordLength: 15, failuresPerMinute: 10, failuresPerMinutePerAddress: 100 },
   heal: true,
@@ -78,7 +79,7 @@ export const GRANT: TokenGrant = {
 const SUBJECT_KEY = new Uint8Array(16);
 
 export interface FakeIssuer extends Issuer {
-  /** Every call that could change something or judge a token: the name and its arguments. */
+  /** Every call that could change or note something, or judge a token: the name and its arguments. */
   readonly calls: (readonly [name: string, ...args: readonly unknown[]])[];
 }
 
@@ -106,13 +107,15 @@ export function fakeIssuer(answers: Partial<Issuer> = {}): FakeIssuer {
     listSessions: async () => [],
     endSession: async (_owner, sid) => sid === "other-session",
     endSessions: async () => undefined,
-    jwks: () => ({ body: Buffer.from('{"keys":[]}'), etag: '"v1"', maxAgeSeconds: 600 }),
+    jwks: () => ({ ringVersion: 7, body: Buffer.from('{"keys":[]}'), etag: '"v1"', maxAgeSeconds: 600 }),
+    noteFetch: () => undefined,
     readiness: async () => ({ ready: true, missing: [] }),
     start: async () => undefined,
     stop: async () => undefined,
     ...answers,
   };
   const recorded = [
+    "noteFetch",
     "logIn",
     "assertSubject",
     "refresh",

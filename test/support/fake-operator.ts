@@ -73,6 +73,8 @@ export function createFakeOperator(answers: Partial<Operator> = {}, config: Conf
     importKey: async () => ({ keys: sampleKeys(), steps: ["took a key in"] }),
     moveKeys: async () => ({ keys: sampleKeys(), steps: ["moved a key"] }),
     rewrapKeys: async () => ({ files: 1, inRing: 2 }),
+    keyStatus: async () => ({ isCounted: true, isFull: false, keys: [] }),
+    awaitSeen: async () => ({ done: true }),
     pruneKeys: async () => ["A".repeat(43)],
     exportKeys: async () => '{"keys":[]}',
     ringAlgorithms: (which) => (which === "mac" ? ["HS256"] : which === "signing" ? signing : [which]),

@@ -102,6 +102,7 @@ export function policy(members: Partial<Policy> = {}, clients: readonly Client[]
       rotateEveryMillis: undefined,
       stageForMillis: DAY,
       jwksMaxAgeMillis: 10 * MINUTE,
+      countFetches: true,
     },
     login: { enabled: true, minPasswordLength: 15, failuresPerMinute: 10, failuresPerMinutePerAddress: 100 },
     heal: true,

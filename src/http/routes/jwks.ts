@@ -1,10 +1,11 @@
 /** GET /.well-known/jwks.json: the JWK Set, from memory (RFC 7517 §5). */
 
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
-import type { Issuer } from "../../issuer/types.ts";
+import type { PublishedJwks } from "../../issuer/types.ts";
 import type { Contract } from "../contract.ts";
-import { matchesEtag, publish, PublicHeaders } from "../public-document.ts";
+import type { Edge } from "../edge.ts";
+import { isAnyEtag, matchesEtag, publish, PublicHeaders } from "../public-document.ts";
 import { answerError } from "../refuse.ts";
 
 /** 32 bytes (RFC 7518 §6.2.1.2, RFC 8037 §2). */
@@ -32,9 +33,9 @@ export const jwksContract: Contract = {
   errors: ["temporarily_unavailable", "server_error"],
 };
 
-export function jwksRoute(app: FastifyInstance, issuer: Issuer): void {
+export function jwksRoute(app: FastifyInstance, edge: Edge): void {
   app.get("/.well-known/jwks.json", { config: { contract: jwksContract } }, (request, reply) => {
-    const jwks = issuer.jwks();
+    const jwks = edge.issuer.jwks();
     if (jwks === undefined) {
       reply.header("access-control-allow-origin", "*");
       return reply.send(
@@ -42,7 +43,15 @@ export function jwksRoute(app: FastifyInstance, issuer: Issuer): void {
       );
     }
     publish(reply, jwks.maxAgeSeconds).header("etag", jwks.etag);
-    if (matchesEtag(request.headers["if-none-match"], jwks.etag)) return reply.code(304).send();
+    const isUnchanged = matchesEtag(request.headers["if-none-match"], jwks.etag);
+    noteFetch(edge, request, jwks, isUnchanged);
+    if (isUnchanged) return reply.code(304).send();
     return reply.header("content-type", "application/jwk-set+json").send(jwks.body);
   });
+}
+
+/** Only of those who have the set now: HEAD gives none, and `*` may be sent by someone who has none. */
+function noteFetch({ issuer, addressOf }: Edge, request: FastifyRequest, { ringVersion }: PublishedJwks, isUnchanged: boolean): void {
+  if (request.method !== "GET" || isAnyEtag(request.headers["if-none-match"])) return;
+  issuer.noteFetch({ address: addressOf(request), userAgent: request.headers["user-agent"], ringVersion, isUnchanged });
 }
