@@ -57,6 +57,11 @@ export interface StartOptions {
   readonly on?: Host;
 }
 
+export interface CommandOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly options?: readonly string[];
+}
+
 export interface IssuerProcess {
   readonly port: number;
   readonly client: HttpClient;
@@ -154,6 +159,12 @@ export class Deployment {
     const issuer: IssuerProcess = { port, client, child, stop: () => child.stop().then(forget), kill: () => child.kill().then(forget) };
     this.#issuers.add(issuer);
     return issuer;
+  }
+
+  /** A command of the command line on this store, as a process of its own. `options`: what Node.js is told before the program. */
+  command(args: readonly string[], { env = {}, options = [] }: CommandOptions = {}): Child {
+    const whole = { ...process.env, ...this.#environment, ...env };
+    return startChild(process.execPath, [...options, this.#main, ...args], { cwd: this.directory, env: whole });
   }
 
   /** The operator of this store, in this process: what the command line uses. */
