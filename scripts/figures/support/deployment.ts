@@ -59,7 +59,10 @@ export interface StartOptions {
 
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
+  /** What Node.js is told before the program. */
   readonly options?: readonly string[];
+  /** What goes before the command so that it runs elsewhere, or as somebody else. */
+  readonly prefix?: readonly string[];
 }
 
 export interface IssuerProcess {
@@ -161,10 +164,10 @@ export class Deployment {
     return issuer;
   }
 
-  /** A command of the command line on this store, as a process of its own. `options`: what Node.js is told before the program. */
-  command(args: readonly string[], { env = {}, options = [] }: CommandOptions = {}): Child {
-    const whole = { ...process.env, ...this.#environment, ...env };
-    return startChild(process.execPath, [...options, this.#main, ...args], { cwd: this.directory, env: whole });
+  /** A command of the command line on this store, as a process of its own. */
+  command(args: readonly string[], { env = {}, options = [], prefix = [] }: CommandOptions = {}): Child {
+    const [program, ...rest] = [...prefix, process.execPath, ...options, this.#main, ...args] as [string, ...string[]];
+    return startChild(program, rest, { cwd: this.directory, env: { ...process.env, ...this.#environment, ...env } });
   }
 
   /** The operator of this store, in this process: what the command line uses. */
