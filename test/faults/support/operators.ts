@@ -2,7 +2,6 @@
 
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { KeyAlgorithm } from "../../../src/domain/ring.ts";
 import type { Operator } from "../../../src/issuer/types.ts";
 import { withDrill } from "../drill/drill.ts";
@@ -13,7 +12,7 @@ import { changeOvers, expectSound, heirOf, newKeys, orphans, ringState, settled 
 import type { RingState } from "./ring-state.ts";
 
 const STAGE_MILLIS = 1_000;
-const STEPS = pathToFileURL(join(import.meta.dirname, "step-killer.ts")).href;
+const STEPS = import.meta.resolve("./step-killer.ts");
 const SETTINGS = { keys: { algorithms: ["ES256", "EdDSA"], rotateEvery: "never", stageFor: "1s", jwksMaxAge: "1s" } } as const;
 const CROWD = { owners: 2, lossy: 2, browsers: [], robbed: 0, revokers: 1, passwordUsers: 0, thinkMillis: 400 };
 
