@@ -206,6 +206,17 @@ const bad: readonly (Case & { readonly only: Named })[] = [
     lines: [jwks(0, ["a"], 10), jwks(50, ["a"], 10), jwks(55, ["a", "b"], 10), login(60, token("b", 60))],
   },
   {
+    only: "I6",
+    what: "a key signs that was published half a second too late",
+    // A kid is to be there for 60 s; `iat` is the whole second in which the token was made.
+    lines: [jwks(0, ["a"], 0), jwks(10.5, ["a"], 0), jwks(10.6, ["a", "b"], 0), login(70.2, token("b", 70, 75))],
+  },
+  {
+    only: "I7",
+    what: "a key signs while a JWK Set without it may still be kept",
+    lines: [jwks(0, ["a"], 10), jwks(5, ["a"], 70), jwks(6, ["a", "b"], 70), login(70, token("b", 70, 75))],
+  },
+  {
     only: "I7",
     what: "a key is taken out of the JWK Set too early",
     lines: [jwks(0, ["a"], 10), login(1, token("a", 1)), jwks(30, ["b"], 10)],

@@ -11,6 +11,7 @@ import { violationsIn } from "./report.ts";
 import { f01 } from "./rows/f01-redis-killed.ts";
 import { f11 } from "./rows/f11-replies-lost.ts";
 import { f15 } from "./rows/f15-killed-after-commit.ts";
+import { f17 } from "./rows/f17-rotation.ts";
 import { f23 } from "./rows/f23-tabs-losses-thieves.ts";
 import { NOT_YET, ROWS, SOAK } from "./rows/index.ts";
 import type { Row } from "./rows/row.ts";
@@ -47,6 +48,8 @@ t.test("F1: Redis is killed under load", { skip: skipWithoutRedis }, (t) => hold
 t.test("F11: requests and replies are lost between issuer and Redis", { skip: skipWithoutRedis }, (t) => holds(t, f11, 2));
 
 t.test("F15: an issuer is killed between commit and answer", { skip: skipWithoutRedis }, (t) => holds(t, f15, 2));
+
+t.test("F17: keys rotate under load", { skip: skipWithoutRedis }, (t) => holds(t, f17, 1));
 
 t.test("F23: tabs, losses and thieves", { skip: skipWithoutRedis }, (t) => holds(t, f23, 1));
 

@@ -61,6 +61,14 @@ export interface StartOptions {
   readonly folder?: string;
 }
 
+export interface CommandOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** What Node.js is told before the program. */
+  readonly options?: readonly string[];
+  /** What goes before the command so that it runs elsewhere, or as somebody else. */
+  readonly prefix?: readonly string[];
+}
+
 export interface IssuerProcess {
   readonly port: number;
   readonly client: HttpClient;
@@ -158,6 +166,12 @@ export class Deployment {
     const issuer: IssuerProcess = { port, client, child, stop: () => child.stop().then(forget), kill: () => child.kill().then(forget) };
     this.#issuers.add(issuer);
     return issuer;
+  }
+
+  /** A command of the command line on this store, as a process of its own. */
+  command(args: readonly string[], { env = {}, options = [], prefix = [] }: CommandOptions = {}): Child {
+    const [program, ...rest] = [...prefix, process.execPath, ...options, this.#main, ...args] as [string, ...string[]];
+    return startChild(program, rest, { cwd: this.directory, env: { ...process.env, ...this.#environment, ...env } });
   }
 
   /** The operator of this store, in this process: what the command line uses. */

@@ -27,6 +27,7 @@ import { logsIn, secretsIn } from "./secrets.ts";
 const SETTLE_MILLIS = 1_000;
 /** Issuers say so often that one of them is alive. */
 const BEAT_MILLIS = 6_000;
+const JWKS_EVERY_MILLIS = 500;
 const NO_PART = "drill";
 
 interface Parts {
@@ -88,7 +89,7 @@ export class Drill {
     const crowd = { ...CROWD, ...options.crowd };
     for (let node = 0; node < (options.issuers ?? 2); node += 1) await this.startNode(node);
     const accounts = await deployment.addUsers("user", crowd.passwordUsers, PASSWORD);
-    this.#jwks = followJwks(this.targets, this.recorder);
+    this.#jwks = followJwks(this.targets, this.recorder, options.jwksEveryMillis ?? JWKS_EVERY_MILLIS);
     this.#accounts = accounts;
     this.#load = this.load(crowd);
     await pause(SETTLE_MILLIS);

@@ -4,18 +4,17 @@ import { pause } from "../../../scripts/figures/support/wait.ts";
 import type { Targets } from "../clients/targets.ts";
 import type { Recorder } from "../history/recorder.ts";
 
-const EVERY_MILLIS = 500;
-
 export interface Following {
   stop(): Promise<void>;
 }
 
-export function followJwks(targets: Targets, recorder: Recorder): Following {
+/** Each issuer's once in `everyMillis`. */
+export function followJwks(targets: Targets, recorder: Recorder, everyMillis: number): Following {
   const stopping = new AbortController();
   const follow = async (): Promise<void> => {
     for (let turn = 0; !stopping.signal.aborted; turn += 1) {
       await fetchOne(targets, recorder, turn % targets.count);
-      await pause(EVERY_MILLIS / targets.count);
+      await pause(everyMillis / targets.count);
     }
   };
   const following = follow();

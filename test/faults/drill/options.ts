@@ -32,6 +32,8 @@ export interface DrillOptions {
   readonly crowd?: Partial<Crowd>;
   readonly rules?: Partial<Rules>;
   readonly settings?: Partial<ConfigDocument>;
+  /** How often each issuer's JWK Set is read; often enough for keys that stay for hours if absent. */
+  readonly jwksEveryMillis?: number;
   /** Environment of an issuer, over its configuration: a store's URL that leads through a proxy, another clock. */
   envOf?(node: number): Readonly<Record<string, string>>;
   /** Where an issuer runs; on the loopback if absent. */

@@ -2,6 +2,7 @@
 
 import { calm } from "./drills/calm.ts";
 import { keys } from "./drills/keys.ts";
+import { operators } from "./drills/operators.ts";
 import type { Mutant } from "./mutant.ts";
 
 const ACCESS_TOKENS = "src/issuer/access-tokens.ts";
@@ -33,6 +34,26 @@ export const OF_TOKENS: readonly Mutant[] = [
     ],
     row: keys,
     invariant: "I7",
+  },
+  {
+    name: "retires-early",
+    what: "a key leaves the JWK Set when verifiers have had time to fetch the next one, and its last tokens live on",
+    changes: [
+      {
+        file: "src/domain/ring.ts",
+        find: "retiringAt + key.longestLifetimeMillis + policy.jwksMaxAgeMillis + policy.clockSkewMillis + RING_LAG_MILLIS;",
+        replace: "retiringAt + policy.jwksMaxAgeMillis;",
+      },
+    ],
+    row: keys,
+    invariant: "I7",
+  },
+  {
+    name: "rotates-twice",
+    what: "an operator who was overtaken by another's rotation rotates once more",
+    changes: [{ file: "src/issuer/operator-keys.ts", find: "return first === plan;", replace: "return first !== undefined;" }],
+    row: operators,
+    invariant: "row",
   },
   {
     name: "expiry-ignored",

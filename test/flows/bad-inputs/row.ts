@@ -34,6 +34,13 @@ export const AREAS = ["token-endpoint", "login", "revoke", "introspect", "cookie
 
 const FILE = join(import.meta.dirname, "../../../../shared/bad-inputs.json");
 
+/** The ids of the rows about something else, e.g. `keys`; none where the file is not beside the project. */
+export function idsOfFile(about: string): readonly string[] {
+  if (!existsSync(FILE)) return [];
+  const rows = JSON.parse(readFileSync(FILE, "utf8")) as readonly { readonly id: string; readonly area: string }[];
+  return rows.filter(({ area }) => area === about).map(({ id }) => id);
+}
+
 /** The rows about the routes; none where the file is not beside the project. */
 export function rowsOfFile(): readonly Row[] {
   if (!existsSync(FILE)) return [];
