@@ -23,11 +23,11 @@ export function rawOfDer(der: Uint8Array): Uint8Array | undefined {
 function integerAt(der: Uint8Array, at: number): { readonly scalar: Uint8Array; readonly end: number } | undefined {
   const length = der[at + 1] ?? 0;
   const end = at + 2 + length;
-  if (der[at] !== INTEGER || length === 0 || end > der.length) return undefined;
+  if (der[at] !== INTEGER) return undefined;
   const octets = der.subarray(at + 2, end);
   const [first = 0, second = 0] = octets;
   if (first >= 0x80) return undefined;
-  // X.690 §8.3.2: a zero in front only where the next octet has its first bit set. So 0, which no scalar is, goes as well.
+  // X.690 §8.3.2: a zero in front only where the next octet has its first bit set. So 0, which no scalar is, and no octets go as well.
   if (first === 0 && second < 0x80) return undefined;
   const scalar = first === 0 ? octets.subarray(1) : octets;
   return scalar.length > SCALAR_BYTES ? undefined : { scalar, end };

@@ -212,6 +212,7 @@ t.test("an answer that is no signature is refused, and never becomes a token", a
 t.test("a public key that the key doesn't sign for, or that is none, is not taken in", async (t) => {
   const { server, custodian, create } = await makeWorld(t);
   const { custody } = await create();
+  t.match((await faultOf(Promise.resolve(custodian.adopt?.(custody, "EdDSA")))).message, /is no ECC_NIST_EDWARDS25519 key/);
   const spki = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ format: "der", type: "spki" });
   server.rewrite("GetPublicKey", { PublicKey: spki.toString("base64") });
   t.match((await faultOf(Promise.resolve(custodian.adopt?.(custody, "ES256")))).message, /doesn't sign for the public key/);
