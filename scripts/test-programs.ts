@@ -19,3 +19,10 @@ export const CHROMIUM: SystemProgram = {
   variable: "MINTMARK_TEST_CHROMIUM",
   packages: { "apt-get": "chromium", dnf: "chromium", apk: "chromium" },
 };
+
+/** With its module venv: runs an emulator of AWS. */
+export const PYTHON: SystemProgram = {
+  commands: ["python3"],
+  variable: "MINTMARK_TEST_PYTHON",
+  packages: { "apt-get": "python3-venv", dnf: "python3", apk: "python3" },
+};

@@ -5,6 +5,7 @@ import { KeyError } from "../domain/ports.ts";
 import { planRevocation, planRotation } from "../domain/ring-plan.ts";
 import { clockAgreed } from "./clock-guard.ts";
 import { eraseOver, type RingWish } from "./change-ring.ts";
+import type { KeyRing } from "./key-ring.ts";
 import { changeKeys, listings } from "./operator-ring.ts";
 import type { SessionParts } from "./parts.ts";
 import { jwsAlgorithms } from "./ring-policy.ts";

@@ -24,6 +24,8 @@ export interface SignerHarness {
   readonly erases: boolean;
   /** Takes the custodian out of reach, and back. Absent: the test is skipped. */
   readonly outage?: { begin(): Promise<void>; end(): Promise<void> };
+  /** How many bytes it signs; any number if absent. */
+  readonly signable?: { readonly min: number; readonly max: number };
   /** Texts that no message may hold. */
   readonly secrets: readonly string[];
   remove(): Promise<void>;
@@ -129,7 +131,8 @@ export function signerContract(name: string, makeHarness: MakeSignerHarness): vo
     for (const algorithm of harness.algorithms) {
       const { key, ring } = entryOf(await custodian.create(algorithm, NOW, EMPTY_RING));
       const signer = await custodian.openSigner(key, ring);
-      const inputs = ["", "a", "x".repeat(8_192), ...Array.from({ length: MANY }, (_, index) => `input.${index}`)];
+      const { min, max } = harness.signable ?? { min: 0, max: 8_192 };
+      const inputs = ["".padEnd(min, "x"), "a", "x".repeat(max), ...Array.from({ length: MANY }, (_, index) => `input.${index}`)];
       for (let from = 0; from < inputs.length; from += PARALLEL) {
         const some = inputs.slice(from, from + PARALLEL);
         const signatures = await Promise.all(some.map((input) => signer.sign(input)));

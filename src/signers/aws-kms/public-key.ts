@@ -1,0 +1,27 @@
+/** Public parts as AWS KMS gives them: SubjectPublicKeyInfo in DER (RFC 5280 §4.1). */
+
+import { createPublicKey, hash } from "node:crypto";
+import type { JsonWebKey } from "node:crypto";
+import type { JwkPublic } from "../../domain/ring.ts";
+import { thumbprintInput } from "../../domain/thumbprint.ts";
+
+/** Undefined for a key that is neither on P-256 nor for Ed25519. */
+export function jwkOfSpki(spki: Uint8Array): JwkPublic | undefined {
+  const { kty, crv, x, y } = exported(spki);
+  if (x === undefined) return undefined;
+  if (kty === "EC" && crv === "P-256" && y !== undefined) return { kty, crv, x, y };
+  return kty === "OKP" && crv === "Ed25519" ? { kty, crv, x } : undefined;
+}
+
+function exported(spki: Uint8Array): JsonWebKey {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" }).export({ format: "jwk" });
+  } catch {
+    return {};
+  }
+}
+
+/** RFC 7638. */
+export function kidOf(publicJwk: JwkPublic): string {
+  return hash("sha256", thumbprintInput(publicJwk), "base64url");
+}
