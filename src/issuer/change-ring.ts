@@ -134,16 +134,25 @@ function fits({ sealed }: NewKey, { encryptionKeyCheck }: Ring): boolean {
   return sealed === undefined || encryptionKeyCheck === undefined || sealed.under === encryptionKeyCheck;
 }
 
-/** Erases the private parts of what is over. The kids. */
+/** Erases the private parts of what is over. The kids. Throws `KeyError` for what could not be erased, when all the rest is. */
 export async function eraseOver(context: Context, keyRing: KeyRing): Promise<readonly string[]> {
   const { custodian, clock } = context;
   const erasable = erasableKeys(keyRing.ring, keyRing.policy, clock()).filter(({ erasedAt }) => erasedAt === undefined);
   const erased: string[] = [];
-  for (const key of erasable) if (await custodian.erase(key)) erased.push(key.kid);
+  const faults: string[] = [];
+  for (const key of erasable) {
+    try {
+      if (await custodian.erase(key)) erased.push(key.kid);
+    } catch (error) {
+      if (!(error instanceof KeyError)) throw error;
+      faults.push(error.message);
+    }
+  }
   // Each machine has files of its own; what is elsewhere is asked for once.
   const isNoted = ({ kid, custody }: RingKey): boolean => erased.includes(kid) && schemeOf(custody) !== "file";
   const noted = erasable.filter(isNoted).map(({ kid }) => kid);
   if (noted.length > 0) await changeRing(context, keyRing, (ring, at) => erasures(ring, noted, at));
+  if (faults.length > 0) throw new KeyError(faults.join("; "));
   return erased;
 }
 

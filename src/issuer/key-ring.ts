@@ -12,6 +12,7 @@ import { type Hmac, type KeyFault, OpenedKeys, type Roster, rosterAt, signingKey
 import { type JwksBody, jwksBody, published } from "./publish-keys.ts";
 import type { Reach } from "./reach.ts";
 import { ringPolicy } from "./ring-policy.ts";
+import { SilentSigners } from "./silent-signers.ts";
 import { type PublishedJwks, UnavailableError } from "./types.ts";
 
 const RELOAD_EVERY_MILLIS = 1_000;
@@ -32,6 +33,7 @@ export class KeyRing {
   readonly policy: RingPolicy;
   readonly #context: Context;
   readonly #reach: Reach;
+  readonly #silent: SilentSigners;
   readonly #opened: OpenedKeys;
   #view: View | undefined;
   #notBefore: NotBefore = NO_NOT_BEFORE;
@@ -48,7 +50,8 @@ export class KeyRing {
   constructor(context: Context, reach: Reach) {
     this.#reach = reach;
     this.#context = context;
-    this.#opened = new OpenedKeys(context.custodian);
+    this.#silent = new SilentSigners(context.emit);
+    this.#opened = new OpenedKeys(context.custodian, this.#silent);
     this.policy = ringPolicy(context.policy);
   }
 
@@ -132,6 +135,7 @@ export class KeyRing {
     ]);
     this.#refusesWrites = !takesWrites;
     this.#judgeClock(storeNow, began, clock());
+    this.#silent.askAgain();
     this.#takeNotBefore(policyBytes);
     await this.#takeRing(ringBytes);
     this.#seenAt = began;
@@ -325,12 +329,12 @@ export class KeyRing {
     return key !== undefined && this.#opened.mac(key.kid) !== undefined;
   }
 
-  /** Algorithms that should sign and can't. */
+  /** Algorithms that should sign and can't, or whose custodian does not answer. */
   mute(algorithms: readonly JwsAlgorithm[]): readonly JwsAlgorithm[] {
     const roster = this.#current()?.roster;
     return algorithms.filter((algorithm) => {
       const key = roster === undefined ? undefined : signingKey(roster, algorithm);
-      return key === undefined || this.#opened.signer(key.kid) === undefined;
+      return key === undefined || this.#opened.signer(key.kid) === undefined || this.#silent.has(key.kid);
     });
   }
 }

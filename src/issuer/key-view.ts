@@ -3,6 +3,7 @@
 import { type Bytes, CustodianError, type KeyCustodian, KeyError, type Signer } from "../domain/ports.ts";
 import { activeKey, type JwsAlgorithm, keyTimes, type KeyAlgorithm, type Ring, type RingKey, type RingPolicy } from "../domain/ring.ts";
 import { importPublicJwk, type VerificationKey } from "../jws/index.ts";
+import type { SilentSigners } from "./silent-signers.ts";
 
 export type Hmac = (data: Bytes) => Bytes;
 
@@ -22,9 +23,11 @@ export class OpenedKeys {
   /** What each was opened from: one that is kept elsewhere, or sealed anew, is to be opened from there. */
   readonly #places = new Map<string, string>();
   readonly #verification = new Map<string, VerificationKey>();
+  readonly #silent: SilentSigners;
 
-  constructor(custodian: KeyCustodian) {
+  constructor(custodian: KeyCustodian, silent: SilentSigners) {
     this.#custodian = custodian;
+    this.#silent = silent;
   }
 
   /** Opens what the ring says is needed now and has not been opened from there; the faults of those that can't be. */
@@ -39,7 +42,7 @@ export class OpenedKeys {
   async #open(key: RingKey, ring: Ring): Promise<KeyFault | undefined> {
     try {
       if (key.algorithm === "HS256") this.#macs.set(key.kid, await this.#custodian.openMac(key, ring));
-      else this.#signers.set(key.kid, await this.#custodian.openSigner(key, ring));
+      else this.#signers.set(key.kid, this.#silent.watched(await this.#custodian.openSigner(key, ring)));
       this.#places.set(key.kid, placeOf(key));
       return undefined;
     } catch (error) {
@@ -70,6 +73,7 @@ export class OpenedKeys {
     for (const { kid, revokedAt } of ring.keys) {
       if (revokedAt === undefined) continue;
       this.#signers.delete(kid);
+      this.#silent.forget(kid);
       this.#macs.delete(kid);
       this.#places.delete(kid);
     }

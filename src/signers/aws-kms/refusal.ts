@@ -61,7 +61,7 @@ export function refusalOf(error: unknown, action: string, subject: string): KeyE
     return new CustodianError(`AWS KMS: this node's credentials are missing, over or not accepted (${name}).`);
   if (name === "AccessDeniedException") {
     const advice = `allow ${action} in its IAM policy or in the key's policy`;
-    return new KmsRefusal(name, `${subject}: this node is not allowed to use it; ${advice}.`);
+    return new CustodianError(`${subject}: this node is not allowed to use it; ${advice}.`);
   }
   const fault = Object.hasOwn(KEY_AT_FAULT, name) ? KEY_AT_FAULT[name] : undefined;
   return fault === undefined ? undefined : new KmsRefusal(name, `${subject}: ${fault} (${name}).`);

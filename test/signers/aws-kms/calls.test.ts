@@ -95,7 +95,7 @@ const REFUSALS: readonly [name: string, status: number, isKeyAtFault: boolean, s
   ["DisabledException", 400, true, /is disabled/],
   ["KMSInvalidStateException", 400, true, /pending deletion/],
   ["NotFoundException", 400, true, /is not there/],
-  ["AccessDeniedException", 400, true, /allow kms:Sign/],
+  ["AccessDeniedException", 400, false, /allow kms:Sign/],
   ["InvalidKeyUsageException", 400, true, /SIGN_VERIFY/],
   ["ThrottlingException", 400, false, /ThrottlingException/],
   ["KMSInternalException", 500, false, /KMSInternalException/],
