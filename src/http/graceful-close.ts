@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 
 /** For bytes that were on their way when `close` began: a client that is at work shows it within this time. */
-const SILENCE_MILLIS = 250;
+const SILENCE_MILLIS = 500;
 
 /**
  * After `close` began each answer closes its connection: what was begun is finished, and nothing lingers. Connections that are still
@@ -26,11 +26,13 @@ export function addGracefulClose(app: FastifyInstance, drainMillis: number): voi
     closing = true;
     // Node.js and Fastify would close at once what is between two requests, and cut the one that is just arriving.
     app.server.closeIdleConnections = () => undefined;
-    const silence = setTimeout(() => {
+    const closeSilent = (): void => {
       closeIdleConnections();
       // Those are not the connections that were opened ahead of their first request.
       sockets.forEach(destroyIfSilent);
-    }, SILENCE_MILLIS);
+    };
+    // A process that had no time to read has not seen what came meanwhile: it looks once more before it calls that silence.
+    const silence = setTimeout(() => setImmediate(() => setImmediate(closeSilent)), SILENCE_MILLIS);
     // Nor does it look at its timeouts any more, so a request that never ends needs an end here.
     const drain = setTimeout(() => app.server.closeAllConnections(), drainMillis);
     app.server.once("close", () => {

@@ -21,16 +21,21 @@ const LAST_FLUSH_TRIES = 16;
 /** What the planner finds lacking, and nothing else. */
 const NO_WISH: RingWish = () => [];
 
+/** What goes on side by side. */
+type Work = "following" | "ends" | "planning";
+
 export class Follower {
   readonly #parts: SessionParts;
   #isBooted = false;
   /** The store may have lost ends that its log still has. */
   #mustAssertEnds = true;
   #asserting: Promise<void> | undefined;
+  #planning: Promise<void> | undefined;
   readonly #stopping = new AbortController();
   #loop: Promise<void> = Promise.resolve();
   #stopListening: () => void = () => undefined;
-  #trouble = "";
+  /** What each kind of work last failed by. */
+  readonly #troubles = new Map<Work, string>();
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -48,7 +53,7 @@ export class Follower {
     } catch (error) {
       const isServable = copy !== undefined || keyRing.bytes !== undefined;
       if (!(error instanceof StoreError) || !isServable) throw error;
-      this.#tell(error.message);
+      this.#tell("following", error.message);
     }
     this.#stopListening = context.store.onPrimaryChange(() => {
       this.#mustAssertEnds = true;
@@ -62,6 +67,7 @@ export class Follower {
     this.#stopListening();
     await this.#loop;
     await this.#asserting;
+    await this.#planning;
     if (this.#isBooted) await this.#parts.fetches.flush(LAST_FLUSH_TRIES);
   }
 
@@ -108,7 +114,7 @@ export class Follower {
 
   /** Beside the loop: a long log must not keep this node from following ring and policy. */
   #assertEndsAside(): void {
-    this.#asserting ??= this.#quietly(() => this.#assertEnds()).finally(() => {
+    this.#asserting ??= this.#quietly("ends", () => this.#assertEnds()).finally(() => {
       this.#asserting = undefined;
     });
   }
@@ -137,14 +143,14 @@ export class Follower {
     for (let tick = 1; ; tick++) {
       await this.#parts.context.sleep(FOLLOW_EVERY_MILLIS, signal);
       if (signal.aborted) return;
-      await this.#quietly(async () => {
+      await this.#quietly("following", async () => {
         if (!this.#isBooted) return this.#boot();
         await this.#parts.keyRing.reload();
         if (this.#mustAssertEnds) this.#assertEndsAside();
         await this.#parts.ends.follow();
         if (!this.#parts.keyRing.clockAgrees) return;
         if (tick % BEAT_EVERY_TICKS === 0) await this.#parts.marker.beat();
-        if (tick % PLAN_EVERY_TICKS === 0 || this.#isSomethingDue()) await this.#plan();
+        if (tick % PLAN_EVERY_TICKS === 0 || this.#isSomethingDue()) this.#planAside();
         await this.#parts.fetches.flushIfDue();
       });
     }
@@ -154,6 +160,13 @@ export class Follower {
   #isSomethingDue(): boolean {
     const { keyRing, context } = this.#parts;
     return planRing(keyRing.ring, keyRing.policy, context.clock(), false).length > 0;
+  }
+
+  /** Beside the loop: a key that takes long to be made must not keep this node from following ring and policy. */
+  #planAside(): void {
+    this.#planning ??= this.#quietly("planning", () => this.#plan()).finally(() => {
+      this.#planning = undefined;
+    });
   }
 
   /** A clock that disagrees with the store's, or a key that can't be opened, plans nothing and erases nothing. */
@@ -185,18 +198,19 @@ export class Follower {
   }
 
   /** Trouble with store or keys is told once, not every second; the next tick tries again. */
-  async #quietly(work: () => Promise<void>): Promise<void> {
+  async #quietly(what: Work, work: () => Promise<void>): Promise<void> {
     try {
       await work();
-      this.#trouble = "";
+      this.#troubles.delete(what);
     } catch (error) {
-      this.#tell(troubleText(error));
+      this.#tell(what, troubleText(error));
     }
   }
 
-  #tell(message: string): void {
-    if (message !== this.#trouble) this.#parts.context.emit({ event: "trouble", about: "store or keys", message });
-    this.#trouble = message;
+  #tell(what: Work, message: string): void {
+    const isTold = [...this.#troubles.values()].includes(message);
+    this.#troubles.set(what, message);
+    if (!isTold) this.#parts.context.emit({ event: "trouble", about: "store or keys", message });
   }
 }
 

@@ -366,6 +366,8 @@ export class Node {
     });
     wake();
     await asleep;
+    // What it does beside its loop, too.
+    await this.idle();
     await this.idle();
   }
 

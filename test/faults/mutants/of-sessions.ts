@@ -101,7 +101,11 @@ export const OF_SESSIONS: readonly Mutant[] = [
     name: "ends-forgotten",
     what: "an issuer does not remember the ends that it reads in the log",
     changes: [
-      { file: "src/issuer/recent-ends.ts", find: "if (this.#known.has(name)) return;", replace: "if (name !== undefined) return;" },
+      {
+        file: "src/issuer/recent-ends.ts",
+        find: "if (entry.at < this.#keptSince || this.#known.has(name)) return;",
+        replace: "if (name !== undefined) return;",
+      },
     ],
     row: rolledBack,
     invariant: "I1",
@@ -109,7 +113,7 @@ export const OF_SESSIONS: readonly Mutant[] = [
   {
     name: "ends-not-read",
     what: "an issuer does not read on in the log of ends",
-    changes: [{ file: FOLLOW, find: "else await this.#parts.ends.follow();", replace: "" }],
+    changes: [{ file: FOLLOW, find: "await this.#parts.ends.follow();", replace: "" }],
     row: rolledBack,
     invariant: "I1",
   },
