@@ -19,3 +19,10 @@ export const CHROMIUM: SystemProgram = {
   variable: "MINTMARK_TEST_CHROMIUM",
   packages: { "apt-get": "chromium", dnf: "chromium", apk: "chromium" },
 };
+
+/** Makes tokens in software; its package brings the PKCS#11 module along. */
+export const SOFTHSM: SystemProgram = {
+  commands: ["softhsm2-util"],
+  variable: "MINTMARK_TEST_SOFTHSM2_UTIL",
+  packages: { "apt-get": "softhsm2", dnf: "softhsm", apk: "softhsm" },
+};
