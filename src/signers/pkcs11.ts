@@ -48,7 +48,8 @@ export function openPkcs11Custodian(options: Pkcs11Options): Custodian {
       return {
         kid,
         algorithm,
-        sign: (signingInput) => signing((limited) => connection.call("sign", { key, signingInput }, limited)),
+        sign: async (signingInput) =>
+          Buffer.from(await signing((limited) => connection.call("sign", { key, signingInput }, limited)), "base64url"),
       };
     },
 

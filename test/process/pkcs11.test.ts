@@ -122,6 +122,7 @@ t.test(
 
     hsm.begin("hang");
     void logIn(issuer, "vera", PASSWORD);
+    await until("the call that hangs", () => hsm.isHanging());
     t.equal(await issuer.stop(), 0, "a token that hangs doesn't keep it from stopping");
   },
 );

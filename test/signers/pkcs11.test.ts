@@ -19,6 +19,7 @@ import { CKA, CKO, loadModule, returnValueOf } from "../../src/signers/pkcs11/mo
 import { closeToken, openToken } from "../../src/signers/pkcs11/token.ts";
 import { entryOf, signerContract } from "../contract/signer.ts";
 import { PIN, skipWithoutFaults, skipWithoutSoftHsm, SoftHsm } from "../support/softhsm.ts";
+import { until } from "../support/wait.ts";
 import { childrenOf, skipWithoutProc } from "../support/workers.ts";
 
 const NOW = Date.UTC(2026, 10, 28, 12);
@@ -87,6 +88,16 @@ async function faultOf(work: Promise<unknown> | undefined): Promise<KeyError> {
     throw error;
   }
   throw new Error("it was not refused");
+}
+
+async function countObjects(label: string): Promise<number> {
+  const token = await openToken({ ...optionsFor({ token: label }), pin: PIN });
+  try {
+    token.pkcs11.C_FindObjectsInit(token.session, []);
+    return token.pkcs11.C_FindObjects(token.session, 100).length;
+  } finally {
+    closeToken(token);
+  }
 }
 
 /** Until its circuit is closed again. */
@@ -264,6 +275,23 @@ t.test("a token that makes no Ed25519 keys says so, and still makes the others",
   t.ok(await custodian.create("ES256", NOW, EMPTY_RING));
 });
 
+t.test("a key that can't be given its name is not left behind", { skip: skipFaults }, async (t) => {
+  const { label } = newToken();
+  const custodian = opened(t, { token: label });
+  the(hsm).begin("unnamed");
+  t.match((await faultOf(custodian.create("ES256", NOW, EMPTY_RING))).message, "CKR_ATTRIBUTE_READ_ONLY");
+  t.equal(await countObjects(label), 0);
+});
+
+t.test("of an erased key nothing stays on the token, and of the others all", { skip }, async (t) => {
+  const { label } = newToken();
+  const custodian = opened(t, { token: label });
+  const keys = await Promise.all(ALGORITHMS.map((algorithm) => custodian.create(algorithm, NOW, EMPTY_RING)));
+  t.equal(await countObjects(label), 2 * keys.length);
+  t.equal(await custodian.erase(the(keys[1])), true);
+  t.equal(await countObjects(label), 2 * (keys.length - 1));
+});
+
 t.test("a lost session costs the calls that meet it, and the key is found again", { skip: skipFaults }, async (t) => {
   const { signer, isGood } = await newSigner(opened(t, { token: newToken().label }));
   the(hsm).begin("lost");
@@ -307,12 +335,14 @@ t.test("a module that hangs is waited for until the time-out, and another proces
   t.equal((await signAgain(() => signer.sign(INPUT))).length, 64, "the hung process is not in the way of the next");
 });
 
-t.test("it can be closed while the module hangs", { skip: skipFaults === false ? skipWithoutProc : skipFaults }, async (t) => {
+const skipClose = skipFaults === false ? skipWithoutProc : skipFaults;
+t.test("it can be closed while the module hangs, before any time-out", { skip: skipClose, timeout: 120_000 }, async (t) => {
   const before = childrenOf(process.pid);
-  const custodian = opened(t, { token: newToken().label });
+  const custodian = opened(t, { token: newToken().label, ...wait(600_000) });
   const { signer } = await newSigner(custodian);
   the(hsm).begin("hang");
   const fault = faultOf(signer.sign(INPUT));
+  await until("the call that hangs", () => the(hsm).isHanging());
   await custodian.close?.();
   t.ok((await fault) instanceof CustodianError);
   t.same(childrenOf(process.pid), before, "no process is left");

@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import type { KeyObject } from "node:crypto";
-import { existsSync, globSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,7 @@ import { atExit } from "./at-exit.ts";
 export const PIN = "4321-of-the-token";
 const SECURITY_OFFICER_PIN = "8765-of-the-officer";
 
-export type Fault = "gone" | "hang" | "kill" | "lost" | "final-try" | "no-eddsa";
+export type Fault = "gone" | "hang" | "kill" | "lost" | "unnamed" | "final-try" | "no-eddsa";
 
 const FAULTY_SOURCE = join(import.meta.dirname, "faulty-pkcs11.c");
 const MODULES = ["/usr/lib/softhsm", "/usr/lib/*/softhsm", "/usr/lib64", "/usr/lib64/{pkcs11,softhsm}", "/usr/local/lib/softhsm"];
@@ -100,6 +100,11 @@ export class SoftHsm {
 
   begin(fault: Fault): void {
     writeFileSync(this.#faultFile, fault);
+  }
+
+  /** After "hang" was begun: whether a call hangs. */
+  isHanging(): boolean {
+    return existsSync(this.#faultFile) && readFileSync(this.#faultFile, "utf8") === "hanging";
   }
 
   end(): void {

@@ -112,7 +112,7 @@ export class Connection {
   }
 
   #start(): Running {
-    const child = fork(WORKER_URL, { execArgv: [], serialization: "advanced", stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    const child = fork(WORKER_URL, { execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
     const running: Running = { child, pending: new Map(), opening: undefined, answered: 0 };
     child.on("message", (reply: Reply) => this.#receive(running, reply));
     child.on("error", () => this.#ended(running, "its process can't be started."));

@@ -86,8 +86,8 @@ async function loadPackage(): Promise<{ readonly PKCS11: new () => Pkcs11 }> {
 
 /** The name of what a token answered, `CKR_…`; undefined for an error of another kind. */
 export function returnValueOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || error.name !== "Pkcs11Error") return undefined;
-  return /^CKR_\w+$/.test(error.message) ? error.message : "CKR_?";
+  // Some calls of the package throw errors of a class of its own, others plain ones.
+  return error instanceof Error ? /CKR_[A-Z0-9_]+/.exec(error.message)?.[0] : undefined;
 }
 
 /** An unsigned long of the module's machine. */

@@ -4,7 +4,6 @@
  */
 
 import { CustodianError, KeyError } from "../../domain/ports.ts";
-import type { Bytes } from "../../domain/ports.ts";
 import { proves } from "../prove.ts";
 import { createKey, describeKey, eraseKey, findPrivateKey, signWith } from "./keys.ts";
 import { returnValueOf } from "./module.ts";
@@ -61,8 +60,9 @@ async function adopt({ uri, algorithm }: Calls["adopt"]["takes"]): Promise<Token
   return key;
 }
 
-async function sign({ key, signingInput }: Calls["sign"]["takes"]): Promise<Bytes> {
-  return signWith(token(), handles.get(nameOf(key)) ?? (await bind(key)), key.algorithm, signingInput);
+async function sign({ key, signingInput }: Calls["sign"]["takes"]): Promise<string> {
+  const privateKey = handles.get(nameOf(key)) ?? (await bind(key));
+  return signWith(token(), privateKey, key.algorithm, signingInput).toString("base64url");
 }
 
 /** Looks it up and has it prove itself: after a session was lost, another key could have its name. */
