@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { STORES } from "../scripts/figures/support/deployment.ts";
 import { oneOf } from "../scripts/figures/support/options.ts";
 import { benchCosts, costsText } from "./costs.ts";
+import { benchCustodians, custodiansText } from "./custodians.ts";
 import { benchDocuments, documentsText } from "./documents.ts";
 import { benchEnds, endsText } from "./ends.ts";
 import { benchMemory, memoryText } from "./memory.ts";
@@ -55,6 +56,10 @@ const BENCHES: Readonly<Record<string, () => Promise<Outcome>>> = {
   async costs() {
     const result = await benchCosts({ rounds: count("rounds", 20) });
     return { result, text: costsText(result) };
+  },
+  async custodians() {
+    const result = await benchCustodians({ rounds: count("rounds", 5) });
+    return { result, text: custodiansText(result) };
   },
   async documents() {
     const result = await benchDocuments({ subjects: count("subjects", SUBJECTS) });

@@ -26,3 +26,10 @@ export const PYTHON: SystemProgram = {
   variable: "MINTMARK_TEST_PYTHON",
   packages: { "apt-get": "python3-venv", dnf: "python3", apk: "python3" },
 };
+
+/** Makes tokens in software; its package brings the PKCS#11 module along. */
+export const SOFTHSM: SystemProgram = {
+  commands: ["softhsm2-util"],
+  variable: "MINTMARK_TEST_SOFTHSM2_UTIL",
+  packages: { "apt-get": "softhsm2", dnf: "softhsm", apk: "softhsm" },
+};

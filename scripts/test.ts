@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { findOpenBao, installOpenBao, OPENBAO } from "./openbao.ts";
 import { findProgram, installProgram } from "./system-program.ts";
 import { createTapReport, totalsText } from "./tap-report.ts";
-import { CHROMIUM, OPENSSL, REDIS_SERVER } from "./test-programs.ts";
+import { CHROMIUM, OPENSSL, REDIS_SERVER, SOFTHSM } from "./test-programs.ts";
 
 const root = dirname(import.meta.dirname);
 const tap = join(dirname(fileURLToPath(import.meta.resolve("tap/package.json"))), "dist", "esm", "run.mjs");
@@ -54,9 +54,11 @@ const args = process.argv.slice(2);
 const withCoverage = args.includes("--coverage");
 const files = args.filter((arg) => arg !== "--coverage").flatMap(filesOf);
 
-// A browser is large: not for a few files that need none.
-const needsBrowser = files.length === 0 || files.some((file) => resolve(file).startsWith(join(root, "test", "browser")));
-for (const program of needsBrowser ? [REDIS_SERVER, OPENSSL, CHROMIUM] : [REDIS_SERVER, OPENSSL]) {
+// What only some tests need is not for a few files that need none; a browser is large.
+const needs = (isTheirs: (file: string) => boolean): boolean => files.length === 0 || files.some((file) => isTheirs(resolve(file)));
+const needsBrowser = needs((file) => file.startsWith(join(root, "test", "browser")));
+const needsToken = needs((file) => file.includes("pkcs11"));
+for (const program of [REDIS_SERVER, OPENSSL, ...(needsBrowser ? [CHROMIUM] : []), ...(needsToken ? [SOFTHSM] : [])]) {
   const path = findProgram(program) ?? installProgram(program, say);
   if (path !== undefined) process.env[program.variable] = path;
 }
