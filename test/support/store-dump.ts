@@ -62,9 +62,14 @@ export interface StoreChanges {
   readonly assertions: readonly string[];
 }
 
-/** What differs; the marker, which every node writes by itself, is left out. */
+/** What every node writes by itself, whatever is asked. */
+const BY_ITSELF: readonly string[] = ["marker", "verifiers"];
+
+/** What differs, but for that. */
 export function changesBetween(before: StoreDump, after: StoreDump): StoreChanges {
-  const keys = [...new Set([...before.keys(), ...after.keys()])].filter((key) => key !== "marker" && before.get(key) !== after.get(key));
+  const keys = [...new Set([...before.keys(), ...after.keys()])].filter(
+    (key) => !BY_ITSELF.includes(key) && before.get(key) !== after.get(key),
+  );
   const throttle = keys.filter((key) => key.startsWith("t"));
   const assertions = keys.filter((key) => key.startsWith("j"));
   const documents = keys.filter((key) => !throttle.includes(key) && !assertions.includes(key)).sort();
