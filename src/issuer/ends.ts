@@ -170,19 +170,20 @@ export class Ends {
     const kids: string[] = [];
     await this.#readFrom(undefined, async (entries) => {
       kids.push(...entries.flatMap(({ entry }) => entry.kid ?? []));
-      await this.#assertAll(entries);
+      this.#noteAll(entries);
+      await this.#assertAll(entries.map(({ entry }) => entry));
     });
     return kids;
   }
 
   /** Puts back those that are not in the log after this position; the position of the last that was there. */
-  async #restore(known: Map<string, ReadEntry>, after: string | undefined): Promise<string | undefined> {
+  async #restore(known: Map<string, EndEntry>, after: string | undefined): Promise<string | undefined> {
     const position = await this.#readFrom(after, (entries) => {
       for (const { bytes } of entries) known.delete(nameOf(bytes));
       this.#noteAll(entries);
     });
     const missing = [...known.values()];
-    await inLanes(missing, ({ entry }) => this.#append(entry));
+    await inLanes(missing, (entry) => this.#append(entry));
     await this.#assertAll(missing);
     if (missing.length > 0) this.#context.emit({ event: "ends_restored", count: missing.length });
     return position;
@@ -213,13 +214,12 @@ export class Ends {
   }
 
   /** Subjects side by side; nothing is written where the store has it all. */
-  async #assertAll(entries: readonly ReadEntry[]): Promise<void> {
-    this.#noteAll(entries);
-    for (const { entry } of entries) {
+  async #assertAll(entries: readonly EndEntry[]): Promise<void> {
+    for (const entry of entries) {
       const { notBefore, clientId } = entry;
       if (notBefore !== undefined && entry.subjectKey === undefined) await this.#assertNotBefore(notBefore, clientId);
     }
-    const subjects = new Set(entries.flatMap(({ entry }) => entry.subjectKey ?? []));
+    const subjects = new Set(entries.flatMap(({ subjectKey }) => subjectKey ?? []));
     await inLanes(
       [...subjects].flatMap((subjectKey) => fromBase64url(subjectKey) ?? []),
       (subjectKey) => this.#assertSubject(subjectKey),

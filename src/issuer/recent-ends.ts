@@ -9,14 +9,9 @@ import { subjectDocumentKey } from "./subject-key.ts";
 const KEPT_ENDS = 20_000;
 const KEPT_ENDS_PER_SUBJECT = 100;
 
-interface Known {
-  readonly entry: EndEntry;
-  readonly bytes: Bytes;
-}
-
 export class RecentEnds {
-  /** By their bytes. */
-  readonly #known = new Map<string, Known>();
+  /** By a name made of their bytes, which are not kept: they may be a piece of all that came over a connection at once. */
+  readonly #known = new Map<string, EndEntry>();
   /** Those of one subject, by the key of its document. */
   readonly #bySubject = new Map<string, EndEntry[]>();
   #keptSince = Number.NEGATIVE_INFINITY;
@@ -25,7 +20,7 @@ export class RecentEnds {
   note(entry: EndEntry, bytes: Bytes): void {
     const name = nameOf(bytes);
     if (entry.at < this.#keptSince || this.#known.has(name)) return;
-    this.#remember(name, { entry, bytes });
+    this.#remember(name, entry);
     if (this.#known.size >= 2 * KEPT_ENDS) this.#forgetOldest();
   }
 
@@ -35,22 +30,22 @@ export class RecentEnds {
   }
 
   /** Those that were made at or after a moment, by a name made of their bytes. */
-  since(at: number): Map<string, Known> {
-    return new Map([...this.#known].filter(([, { entry }]) => entry.at >= at));
+  since(at: number): Map<string, EndEntry> {
+    return new Map([...this.#known].filter(([, entry]) => entry.at >= at));
   }
 
-  #remember(name: string, known: Known): void {
-    this.#known.set(name, known);
-    const key = documentKeyOf(known.entry);
-    if (key !== undefined) this.#bySubject.set(key, [...(this.#bySubject.get(key) ?? []), known.entry].slice(-KEPT_ENDS_PER_SUBJECT));
+  #remember(name: string, entry: EndEntry): void {
+    this.#known.set(name, entry);
+    const key = documentKeyOf(entry);
+    if (key !== undefined) this.#bySubject.set(key, [...(this.#bySubject.get(key) ?? []), entry].slice(-KEPT_ENDS_PER_SUBJECT));
   }
 
   #forgetOldest(): void {
-    const kept = [...this.#known].toSorted(([, one], [, other]) => one.entry.at - other.entry.at).slice(-KEPT_ENDS);
-    this.#keptSince = kept[0]?.[1].entry.at ?? this.#keptSince;
+    const kept = [...this.#known].toSorted(([, one], [, other]) => one.at - other.at).slice(-KEPT_ENDS);
+    this.#keptSince = kept[0]?.[1].at ?? this.#keptSince;
     this.#known.clear();
     this.#bySubject.clear();
-    for (const [name, known] of kept) this.#remember(name, known);
+    for (const [name, entry] of kept) this.#remember(name, entry);
   }
 }
 
