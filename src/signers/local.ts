@@ -145,10 +145,9 @@ export function openLocalCustodian(options: LocalCustodianOptions): LocalCustodi
       keep,
       async rewrap(key) {
         if (encryptionKeys === undefined) return undefined;
-        const { keyObject: _, ...opened } = await open(key);
-        const json = writeKeyFile(opened, key.publishedAt);
+        const json = writeKeyFile(await open(key), key.publishedAt);
         // The sealed file is whole before the plain one goes.
-        await files.write(key.kid + SEALED, await seal(json, key.kid, encryptionKeys.current.bytes), key.publishedAt);
+        await files.replace(key.kid + SEALED, await seal(json, key.kid, encryptionKeys.current.bytes), key.publishedAt);
         await files.remove([key.kid + PLAIN]);
         return "in place";
       },

@@ -540,3 +540,40 @@ t.test("root leaves keys to the owner of the folder", { skip: process.getuid?.()
     t.same({ uid, gid }, { uid: 4242, gid: 4343 });
   }
 });
+
+/** Seals a key of the folder named last again, under another key-encryption key, and prints what came of it. */
+const REWRAP = `
+import { openLocalCustodian } from ${JSON.stringify(new URL("../../src/signers/local.ts", import.meta.url).href)};
+import { encryptionKeys } from ${JSON.stringify(new URL("../../src/signers/material/encryption-keys.ts", import.meta.url).href)};
+const random = (length) => new Uint8Array(length).fill(3);
+const kek = encryptionKeys(new Uint8Array(32), new Uint8Array(32).fill(9));
+const custodian = openLocalCustodian({ directory: process.argv[1], encryptionKeys: kek, strictPermissions: true, random, onWarning() {} });
+process.stdout.write(await custodian.material.rewrap(JSON.parse(process.argv[2])).then(String, String));
+`;
+
+t.test("a key that can't be sealed again stays as it was", async (t) => {
+  const { directory, custodian } = place(join(t.testdir(), "keys"), { encryptionKeys: KEKS });
+  const key = ringKey(await custodian.create("ES256", NOW));
+  const path = join(directory, `${key.kid}.jwe`);
+  const before = readFileSync(path, "utf8");
+  const rewrap = (limit: string): string =>
+    execFileSync(
+      "sh",
+      [
+        "-c",
+        `unset NODE_OPTIONS; ${limit}exec "$0" "$@"`,
+        process.execPath,
+        "--input-type=module",
+        "-e",
+        REWRAP,
+        directory,
+        JSON.stringify(key),
+      ],
+      { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] },
+    );
+  t.match(rewrap("ulimit -f 0 && "), /^KeyError: /);
+  t.equal(readFileSync(path, "utf8"), before);
+  t.same(readdirSync(directory), [`${key.kid}.jwe`]);
+  t.equal(rewrap(""), "in place");
+  t.not(readFileSync(path, "utf8"), before);
+});

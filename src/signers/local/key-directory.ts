@@ -33,6 +33,8 @@ export interface KeyDirectory {
   read(name: string): Promise<StoredFile | undefined>;
   /** A new file that is durable when this resolves; on failure nothing of it is left. Throws `KeyError`. */
   write(name: string, content: string, now: number): Promise<void>;
+  /** The same in the place of a file that may be there; on failure that one is as it was. Throws `KeyError`. */
+  replace(name: string, content: string, now: number): Promise<void>;
   /** Idempotent; whether there was one. Throws `KeyError`. */
   remove(names: readonly string[]): Promise<boolean>;
 }
@@ -61,7 +63,8 @@ export function openKeyDirectory(directory: string, random: Random): KeyDirector
     }
   }
 
-  async function write(name: string, content: string, now: number): Promise<void> {
+  /** `leftovers`: what a failure takes away besides the temporary file. */
+  async function put(name: string, content: string, now: number, leftovers: readonly string[]): Promise<void> {
     const temporary = `.mintmark-${Buffer.from(random(8)).toString("hex")}.tmp`;
     try {
       await makeDirectory(directory);
@@ -70,7 +73,7 @@ export function openKeyDirectory(directory: string, random: Random): KeyDirector
       await rename(pathOf(temporary), pathOf(name));
       await syncDirectory(directory);
     } catch (error) {
-      await removeQuietly([pathOf(temporary), pathOf(name)]);
+      await removeQuietly([temporary, ...leftovers].map(pathOf));
       throw new KeyError(`${pathOf(name)}: a new key can't be written: ${adviceFor(codeOf(error))}`);
     }
   }
@@ -92,7 +95,14 @@ export function openKeyDirectory(directory: string, random: Random): KeyDirector
     }
   }
 
-  return { pathOf, list, read, write, remove };
+  return {
+    pathOf,
+    list,
+    read,
+    write: (name, content, now) => put(name, content, now, [name]),
+    replace: (name, content, now) => put(name, content, now, []),
+    remove,
+  };
 }
 
 async function readFrom(file: FileHandle, path: string): Promise<StoredFile> {

@@ -16,7 +16,7 @@ export interface KeyFile {
 }
 
 /** The JSON of a key file, with its newline. */
-export function writeKeyFile(key: Omit<PrivateKey, "keyObject">, createdAt: number): string {
+export function writeKeyFile(key: PrivateKey, createdAt: number): string {
   const { kid, algorithm, material } = key;
   const members = { ...material, kid, alg: algorithm, use: "sig", createdAt: new Date(createdAt).toISOString() };
   return `${JSON.stringify(members, undefined, 2)}\n`;
