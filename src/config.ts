@@ -16,6 +16,7 @@ import { policyOf } from "./config/policy.ts";
 import { checkRelations, issuerOf } from "./config/relations.ts";
 import type { Policy } from "./domain/policy.ts";
 
+export { CUSTODIAN_SCHEMES } from "./config/keysTarget.ts";
 export type { CustodianConfig, KeysConfig } from "./config/keysOf.ts";
 export type { ConfigDocument } from "./config/document.ts";
 export type { ConfigFault } from "./config/place.ts";

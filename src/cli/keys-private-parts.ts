@@ -3,6 +3,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { resolve } from "node:path";
+import { CUSTODIAN_SCHEMES } from "../config.ts";
 import type { Config } from "../config.ts";
 import { schemeOf } from "../domain/key-uri.ts";
 import type { Failed, KeysChanged, Operator } from "../issuer/types.ts";
@@ -14,10 +15,9 @@ import { withOperator } from "./open.ts";
 
 /** Far above any private key. */
 const MAX_TEXT_BYTES = 65_536;
-const CUSTODIANS = ["pkcs11", "awskms", "vault"];
 
 export function importKeys(context: Context, source: string, options: { readonly alg?: AlgorithmName }): Promise<ExitCode> {
-  const isUri = CUSTODIANS.includes(schemeOf(source));
+  const isUri = CUSTODIAN_SCHEMES.includes(schemeOf(source));
   if (options.alg !== undefined && !isUri)
     return Promise.resolve(wrongUse(context, "--alg is for a key in a custodian: a file says itself what it is"));
   return withOperator(context, async (operator, config) => {
@@ -44,7 +44,7 @@ async function importFrom(
       "file: names the folder of keys.store or keys.folder; a key from elsewhere is named by its path",
     );
   }
-  if (CUSTODIANS.includes(scheme)) {
+  if (CUSTODIAN_SCHEMES.includes(scheme)) {
     const [algorithm] = operator.ringAlgorithms(alg);
     if (algorithm === undefined || algorithm === "HS256") return failed(context, `the configuration has no ${alg} keys`);
     return operator.importKey({ from: "custodian", uri: source, algorithm });

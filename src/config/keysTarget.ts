@@ -43,6 +43,9 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   vault: { path: ["mount"], query: ["address", "namespace", "token-source"], read: readVault },
 };
 
+/** Those of custodians outside. */
+export const CUSTODIAN_SCHEMES: readonly string[] = Object.keys(SCHEMES);
+
 export const KEYS_TARGET_EXPECTED =
   "file:FOLDER, shared, pkcs11:token=LABEL?module-path=LIBRARY[&pin-source=file:PATH], awskms:[region=REGION][?endpoint=URL] " +
   "or vault:mount=MOUNT?address=URL[&namespace=NAME][&token-source=file:PATH] (values percent-encoded)";

@@ -129,8 +129,8 @@ class KeyStock {
   }
 }
 
-/** The ring that won in the meantime may have its sealed parts under another key-encryption key. */
-function fits({ sealed }: NewKey, { encryptionKeyCheck }: Ring): boolean {
+/** The ring may have its sealed parts under another key-encryption key by now. */
+export function fits({ sealed }: NewKey, { encryptionKeyCheck }: Ring): boolean {
   return sealed === undefined || encryptionKeyCheck === undefined || sealed.under === encryptionKeyCheck;
 }
 

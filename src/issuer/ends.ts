@@ -170,7 +170,6 @@ export class Ends {
     const kids: string[] = [];
     await this.#readFrom(undefined, async (entries) => {
       kids.push(...entries.flatMap(({ entry }) => entry.kid ?? []));
-      this.#noteAll(entries);
       await this.#assertAll(entries.map(({ entry }) => entry));
     });
     return kids;

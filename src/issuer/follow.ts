@@ -1,6 +1,7 @@
 /** The life of a node: what it does at its start, every second, every five, every minute. */
 
 import { FormatError } from "../domain/bytes.ts";
+import { schemeOf } from "../domain/key-uri.ts";
 import { adoptedRing } from "../domain/ring-adopt.ts";
 import { KeyError, StoreError, type StoreFinding } from "../domain/ports.ts";
 import { keyTimes, type Ring } from "../domain/ring.ts";
@@ -246,7 +247,7 @@ export function stepText(change: RingChange): string {
     case "raise":
       return `keep ${change.kid} for tokens of ${change.lifetimeMillis / 1_000} s`;
     case "move":
-      return `move ${change.moved.kid} to ${change.moved.custody.split(":", 1)[0]}`;
+      return `move ${change.moved.kid} to ${schemeOf(change.moved.custody)}`;
     case "rewrap":
       return `seal ${change.sealed.size} private parts under the new key-encryption key`;
     case "erase":

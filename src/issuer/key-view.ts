@@ -85,7 +85,7 @@ function placeOf({ custody, sealed = "" }: RingKey): string {
 }
 
 /** Staged and active keys are to sign; a MAC key proves its tokens as long as it retires. */
-function needsPrivatePart(ring: Ring, key: RingKey, policy: RingPolicy, now: number): boolean {
+export function needsPrivatePart(ring: Ring, key: RingKey, policy: RingPolicy, now: number): boolean {
   const { state } = keyTimes(ring, key, now, policy);
   return state === "staged" || state === "active" || (state === "retiring" && key.algorithm === "HS256");
 }

@@ -4,8 +4,10 @@ import { schemeOf } from "../domain/key-uri.ts";
 import { KeyError, StoreError } from "../domain/ports.ts";
 import type { KeySource, NewKey, SealedPart } from "../domain/ports.ts";
 import { keyTimes } from "../domain/ring.ts";
-import type { KeyState, Ring, RingKey } from "../domain/ring.ts";
+import type { Ring, RingKey } from "../domain/ring.ts";
 import type { RingChange } from "../domain/ring-plan.ts";
+import { fits } from "./change-ring.ts";
+import { needsPrivatePart } from "./key-view.ts";
 import { changeKeys } from "./operator-ring.ts";
 import type { SessionParts } from "./parts.ts";
 import type { Failed, KeysChanged, Operator, Rewrapped } from "./types.ts";
@@ -43,18 +45,12 @@ async function importKey(parts: SessionParts, source: Exclude<KeySource, { from:
   }
 }
 
-/** Those that are needed; a retiring signing key signs no more. */
-const MOVED_STATES: readonly KeyState[] = ["staged", "active"];
-
 /** Brings private parts from one custodian to where new keys are made; what they were copied from is left as it is. */
 async function moveKeys(parts: SessionParts, from: string): Promise<KeysChanged | Failed> {
   const { context, keyRing } = parts;
   await keyRing.reload();
   const now = context.clock();
-  const isMoved = (key: RingKey): boolean => {
-    const { state } = keyTimes(keyRing.ring, key, now, keyRing.policy);
-    return schemeOf(key.custody) === from && (MOVED_STATES.includes(state) || (state === "retiring" && key.algorithm === "HS256"));
-  };
+  const isMoved = (key: RingKey): boolean => schemeOf(key.custody) === from && needsPrivatePart(keyRing.ring, key, keyRing.policy, now);
   const moved: NewKey[] = [];
   for (const key of keyRing.ring.keys.filter(isMoved)) {
     const copy = await context.custodian.take({ from: "ring", key }, now, keyRing.ring);
@@ -63,10 +59,9 @@ async function moveKeys(parts: SessionParts, from: string): Promise<KeysChanged 
   return changeKeys(parts, (ring) => moved.flatMap((copy) => moveOf(ring, copy, from)));
 }
 
-function moveOf({ keys, encryptionKeyCheck }: Ring, moved: NewKey, from: string): readonly RingChange[] {
-  const isThere = keys.some((key) => key.kid === moved.kid && schemeOf(key.custody) === from && key.revokedAt === undefined);
-  const fits = moved.sealed === undefined || encryptionKeyCheck === undefined || moved.sealed.under === encryptionKeyCheck;
-  return isThere && fits ? [{ change: "move", moved }] : [];
+function moveOf(ring: Ring, moved: NewKey, from: string): readonly RingChange[] {
+  const isThere = ring.keys.some((key) => key.kid === moved.kid && schemeOf(key.custody) === from && key.revokedAt === undefined);
+  return isThere && fits(moved, ring) ? [{ change: "move", moved }] : [];
 }
 
 /** Key files on this machine, and all that the ring keeps, which changes hands in one swap. */

@@ -10,11 +10,12 @@ import { rawOfDer } from "./aws-kms/der-signature.ts";
 import { custodyOf, keyIdOf, parseKeyArn } from "./aws-kms/key-name.ts";
 import type { KeyArn } from "./aws-kms/key-name.ts";
 import { KINDS } from "./aws-kms/kinds.ts";
-import { jwkOfSpki, kidOf } from "./aws-kms/public-key.ts";
+import { jwkOfSpki } from "./aws-kms/public-key.ts";
 import { ABSENT, KmsRefusal, refusalOf, WRONG_STATE } from "./aws-kms/refusal.ts";
 import type { Custodian } from "./custodian.ts";
 import { Gate } from "./gate.ts";
 import type { GateLimits } from "./gate.ts";
+import { kidOf } from "./kid.ts";
 import { proves } from "./prove.ts";
 
 export interface AwsKmsOptions {

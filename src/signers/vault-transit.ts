@@ -1,6 +1,5 @@
 /** Keys in the transit engine of HashiCorp Vault or OpenBao. The version of a key is always named: there, rotating a key makes another one. */
 
-import { hash } from "node:crypto";
 import { parseKeyUri, spellKeyUri } from "../domain/key-uri.ts";
 import { CustodianError, KeyError } from "../domain/ports.ts";
 import type { Bytes, NewKey, Random, Signer } from "../domain/ports.ts";
@@ -8,6 +7,7 @@ import type { JwkPublic, JwsAlgorithm, KeyAlgorithm, RingKey } from "../domain/r
 import { thumbprintInput } from "../domain/thumbprint.ts";
 import type { Custodian } from "./custodian.ts";
 import type { GateLimits } from "./gate.ts";
+import { kidOf } from "./kid.ts";
 import { proves } from "./prove.ts";
 import { connectToVault } from "./vault-transit/connection.ts";
 import type { Answer, Ask } from "./vault-transit/connection.ts";
@@ -150,7 +150,7 @@ function signingOf(key: TransitKey, place: Place, algorithm: JwsAlgorithm): JwkP
 }
 
 function newKeyOf(place: Place, algorithm: JwsAlgorithm, publicJwk: JwkPublic): NewKey {
-  return { kid: hash("sha256", thumbprintInput(publicJwk), "base64url"), algorithm, publicJwk, custody: uriOf(place) };
+  return { kid: kidOf(publicJwk), algorithm, publicJwk, custody: uriOf(place) };
 }
 
 function uriOf({ name, version }: Place): string {

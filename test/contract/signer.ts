@@ -64,7 +64,7 @@ async function isGood(key: RingKey, signingInput: string, signature: Uint8Array)
     : verify(null, data, publicKey, signature);
 }
 
-async function faultOf(work: Promise<unknown>): Promise<KeyError | undefined> {
+export async function faultOf(work: Promise<unknown> | undefined): Promise<KeyError | undefined> {
   try {
     await work;
     return undefined;

@@ -5,14 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import type { Test } from "tap";
-import { CustodianError, KeyError } from "../../src/domain/ports.ts";
+import { CustodianError } from "../../src/domain/ports.ts";
+import type { KeyError } from "../../src/domain/ports.ts";
 import { EMPTY_RING } from "../../src/domain/ring.ts";
 import type { JwsAlgorithm } from "../../src/domain/ring.ts";
 import { systemClock, systemRandom } from "../../src/platform/index.ts";
 import type { Custodian } from "../../src/signers/custodian.ts";
 import { openVaultCustodian } from "../../src/signers/vault-transit.ts";
 import type { VaultOptions } from "../../src/signers/vault-transit.ts";
-import { entryOf, signerContract } from "../contract/signer.ts";
+import { entryOf, faultOf, signerContract } from "../contract/signer.ts";
 import { skipWithoutOpenBao, startOpenBao } from "../support/openbao.ts";
 import { startVaultStandIn } from "../support/vault-server.ts";
 import type { OddAnswer, VaultServer, VaultStandIn } from "../support/vault-server.ts";
@@ -34,16 +35,6 @@ function custodianAt({ address, namespace }: Pick<VaultServer, "address" | "name
     random: systemRandom,
     ...choice,
   });
-}
-
-async function faultOf(work: Promise<unknown> | undefined): Promise<KeyError | undefined> {
-  try {
-    await work;
-    return undefined;
-  } catch (error) {
-    if (error instanceof KeyError) return error;
-    throw error;
-  }
 }
 
 const isKeys = (fault: KeyError | undefined): boolean => fault !== undefined && !(fault instanceof CustodianError);

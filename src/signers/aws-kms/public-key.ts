@@ -1,9 +1,8 @@
 /** Public parts as AWS KMS gives them: SubjectPublicKeyInfo in DER (RFC 5280 §4.1). */
 
-import { createPublicKey, hash } from "node:crypto";
+import { createPublicKey } from "node:crypto";
 import type { JsonWebKey } from "node:crypto";
 import type { JwkPublic } from "../../domain/ring.ts";
-import { thumbprintInput } from "../../domain/thumbprint.ts";
 
 /** Undefined for a key that is neither on P-256 nor for Ed25519. */
 export function jwkOfSpki(spki: Uint8Array): JwkPublic | undefined {
@@ -19,9 +18,4 @@ function exported(spki: Uint8Array): JsonWebKey {
   } catch {
     return {};
   }
-}
-
-/** RFC 7638. */
-export function kidOf(publicJwk: JwkPublic): string {
-  return hash("sha256", thumbprintInput(publicJwk), "base64url");
 }

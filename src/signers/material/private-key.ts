@@ -1,11 +1,11 @@
 /** A private part in memory: made, checked against its public part, turned into what node:crypto works with. */
 
-import { createECDH, createPrivateKey, createPublicKey, createSecretKey, generateKeyPairSync, hash } from "node:crypto";
+import { createECDH, createPrivateKey, createPublicKey, createSecretKey, generateKeyPairSync } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { base64url, fromBase64url } from "../../domain/bytes.ts";
 import type { Random } from "../../domain/ports.ts";
 import type { JwkPublic, KeyAlgorithm } from "../../domain/ring.ts";
-import { thumbprintInput } from "../../domain/thumbprint.ts";
+import { kidOf } from "../kid.ts";
 
 const KEY_BYTES = 32;
 
@@ -71,7 +71,7 @@ function readMacKey(jwk: Readonly<Record<string, unknown>>): PrivateKey | string
   const bytes = keyBytes(k);
   if (typeof k !== "string" || bytes === undefined) return "holds a MAC key that isn't 32 bytes in base64url (member k)";
   const material = { kty: "oct", k } as const;
-  return { kid: thumbprint(thumbprintInput(material)), algorithm: "HS256", material, keyObject: createSecretKey(bytes) };
+  return { kid: kidOf(material), algorithm: "HS256", material, keyObject: createSecretKey(bytes) };
 }
 
 function readSigningKey(algorithm: KeyAlgorithm, jwk: Readonly<Record<string, unknown>>): PrivateKey | string {
@@ -87,7 +87,7 @@ function readSigningKey(algorithm: KeyAlgorithm, jwk: Readonly<Record<string, un
 
   const material = { ...publicJwk, d };
   const keyObject = createPrivateKey({ key: material, format: "jwk" });
-  return { kid: thumbprint(thumbprintInput(publicJwk)), algorithm, publicJwk, material, keyObject };
+  return { kid: kidOf(publicJwk), algorithm, publicJwk, material, keyObject };
 }
 
 function publicOfP256(secret: Buffer): JwkPublic | undefined {
@@ -115,8 +115,4 @@ function keyBytes(value: unknown): Buffer | undefined {
   if (typeof value !== "string") return undefined;
   const bytes = fromBase64url(value);
   return bytes?.length === KEY_BYTES ? Buffer.from(bytes) : undefined;
-}
-
-function thumbprint(input: string): string {
-  return hash("sha256", input, "base64url");
 }

@@ -9,7 +9,8 @@ import { attributesOf } from "./key-name.ts";
 import { CKA, CKM, CKO, numberOf, returnValueOf } from "./module.ts";
 import type { Handle, Template } from "./module.ts";
 import type { TokenKey } from "./protocol.ts";
-import { ED25519, jwkOfPoint, keyTypeOf, kidOf, P256 } from "./public-part.ts";
+import { kidOf } from "../kid.ts";
+import { ED25519, jwkOfPoint, keyTypeOf, P256 } from "./public-part.ts";
 import type { Token } from "./token.ts";
 
 /** More than enough to see that a name is not one key's. */

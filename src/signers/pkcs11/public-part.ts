@@ -1,8 +1,7 @@
 /** The public part of a key on a token, as a JWK. */
 
-import { createPublicKey, hash } from "node:crypto";
+import { createPublicKey } from "node:crypto";
 import type { JwkPublic, JwsAlgorithm } from "../../domain/ring.ts";
-import { thumbprintInput } from "../../domain/thumbprint.ts";
 import { CKK } from "./module.ts";
 
 /** OBJECT IDENTIFIER prime256v1, in DER. */
@@ -35,8 +34,4 @@ function isKey(jwk: JwkPublic): boolean {
   } catch {
     return false;
   }
-}
-
-export function kidOf(publicJwk: JwkPublic): string {
-  return hash("sha256", thumbprintInput(publicJwk), "base64url");
 }

@@ -1,7 +1,8 @@
 /** The public part of a key on a token, in both of the forms in which tokens give it. */
 
 import t from "tap";
-import { jwkOfPoint, kidOf } from "../../../src/signers/pkcs11/public-part.ts";
+import { kidOf } from "../../../src/signers/kid.ts";
+import { jwkOfPoint } from "../../../src/signers/pkcs11/public-part.ts";
 
 // RFC 7517, appendix A.1, and RFC 8037, appendices A.2 and A.3.
 const P256 = {
