@@ -11,6 +11,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import { sha256Hex } from "../../src/compose.ts";
+import { RING_LAG_MILLIS } from "../../src/domain/ring.ts";
 import type { KeyListing, Operator } from "../../src/issuer/types.ts";
 import { withDeployment } from "./support/deployment.ts";
 import type { IssuerProcess } from "./support/deployment.ts";
@@ -38,7 +39,7 @@ export interface EmergencyCounts {
   readonly refused: number;
 }
 
-const STAGE_MILLIS = 3_000;
+const STAGE_MILLIS = 1_000;
 /** Fast time: verifiers keep a set for less than a key is staged. */
 const CACHE_MILLIS = 1_000;
 const RESOURCES = ["https://es.example.com", "https://ed.example.com"];
@@ -80,7 +81,7 @@ export function emergency({ rounds, nodes, lanes }: EmergencyOptions): Promise<E
     const counts = { rounds, tokens: 0, false401: 0, acceptedAfter: 0, refused: 0 };
     const seconds: number[] = [];
     for (let round = 0; round < rounds; round++) {
-      await pause(STAGE_MILLIS + CACHE_MILLIS);
+      await pause(STAGE_MILLIS + RING_LAG_MILLIS + CACHE_MILLIS);
       const drill = new Drill(issuers, deployment.issuer, counts);
       const load = drill.run(lanes);
       await pause(500);

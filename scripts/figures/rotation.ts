@@ -13,7 +13,6 @@
  * keep that, and sees nothing else until then.
  */
 
-import { RING_LAG_MILLIS } from "../../src/domain/ring.ts";
 import { API, claimsOf, DAY, headerOf, ISSUER, kidsOf, MINUTE, policy, REPORTS, SECOND, World } from "../../test/support/issuer-world.ts";
 import type { Node } from "../../test/support/issuer-world.ts";
 import { isRefusal } from "../../src/domain/refusal.ts";
@@ -52,10 +51,8 @@ export interface RotationCounts {
   readonly verifications: number;
   /** Good tokens that a verifier refused, by verifier. */
   readonly rejected: Readonly<Record<string, number>>;
-  /** Tokens of a kid that was not in every JWK Set of the `stageFor` before them, from when the slowest node may see a new key. */
+  /** Tokens of a kid that was not in every JWK Set of the `stageFor` before them. */
   readonly unpublished: number;
-  /** Tokens of a kid that was not in every JWK Set of the whole `stageFor`: the slower node had not seen it yet. */
-  readonly withinRingLag: number;
   /** Refreshes that were not granted. */
   readonly refused: number;
   readonly fetches: number;
@@ -106,7 +103,6 @@ class Run {
   #tokens = 0;
   #verifications = 0;
   #unpublished = 0;
-  #withinRingLag = 0;
   #refused = 0;
   #fetches = 0;
 
@@ -232,9 +228,7 @@ class Run {
     const { exp, iat } = claimsOf(answer.accessToken) as { exp: number; iat: number };
     this.#tokens += 1;
     this.#kids.get(alg)?.add(kid);
-    const sinceMillis = this.#published.sinceMillis(kid, iat * SECOND);
-    if (sinceMillis < this.#stageForMillis - RING_LAG_MILLIS) this.#unpublished += 1;
-    else if (sinceMillis < this.#stageForMillis) this.#withinRingLag += 1;
+    if (this.#published.sinceMillis(kid, iat * SECOND) < this.#stageForMillis) this.#unpublished += 1;
     return { text: answer.accessToken, kid, alg, audience: resource, expiresAt: exp * SECOND, offset };
   }
 
@@ -260,7 +254,6 @@ class Run {
       verifications: this.#verifications,
       rejected: this.#rejected,
       unpublished: this.#unpublished,
-      withinRingLag: this.#withinRingLag,
       refused: this.#refused,
       fetches: this.#fetches,
     };

@@ -1,7 +1,7 @@
 /** The key ring drawn for a person: one line per key, with a bar that shows its life around now. */
 
 import type { KeysPolicy } from "../domain/policy.ts";
-import type { KeyState } from "../domain/ring.ts";
+import { agedAt, type KeyState } from "../domain/ring.ts";
 import type { KeyListing } from "../issuer/types.ts";
 import type { Context, Style } from "./context.ts";
 import { durationText } from "./text.ts";
@@ -65,8 +65,8 @@ function nextTransition(key: KeyListing, now: number, policy: KeysPolicy): strin
   switch (key.state) {
     case "staged": {
       if (key.activeAt !== undefined) return `active ${inTime(key.activeAt)}`;
-      const agedAt = key.publishedAt + policy.stageForMillis;
-      return agedAt > now ? `ready ${inTime(agedAt)}` : "ready to sign";
+      const readyAt = agedAt(key, policy);
+      return readyAt > now ? `ready ${inTime(readyAt)}` : "ready to sign";
     }
     case "active": {
       if (key.retiringAt !== undefined) return `retiring ${inTime(key.retiringAt)}`;

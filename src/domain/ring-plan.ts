@@ -61,7 +61,7 @@ function planAlgorithm(ring: Ring, algorithm: KeyAlgorithm, policy: RingPolicy, 
   const active = activeKey(ring, algorithm, now);
   const [next] = stagedKeys(ring, algorithm, now);
   if (next === undefined) {
-    const activeAt = active !== undefined ? undefined : first ? now : now + policy.stageForMillis;
+    const activeAt = active !== undefined ? undefined : first ? now : agedAt({ publishedAt: now }, policy);
     return [{ change: "stage", algorithm, ...(activeAt === undefined ? {} : { activeAt }) }];
   }
   if (next.activeAt !== undefined) return [];

@@ -108,9 +108,12 @@ export function stagedKeys(ring: Ring, algorithm: KeyAlgorithm, now: number): re
     .toSorted((a, b) => (a.activeAt ?? Infinity) - (b.activeAt ?? Infinity) || a.publishedAt - b.publishedAt);
 }
 
-/** From when on a staged key may sign without costing any resource server a false 401. */
-export function agedAt(key: RingKey, policy: RingPolicy): number {
-  return key.publishedAt + policy.stageForMillis;
+/**
+ * From when on a staged key may sign without costing any resource server a false 401: the JWK Set of the slowest node, too,
+ * has shown it for `stageFor`.
+ */
+export function agedAt({ publishedAt }: Pick<RingKey, "publishedAt">, { stageForMillis }: Pick<RingPolicy, "stageForMillis">): number {
+  return publishedAt + RING_LAG_MILLIS + stageForMillis;
 }
 
 export interface PublishedKeys {

@@ -75,6 +75,8 @@ async function promote(parts: SessionParts, kid: string, force: Force): Promise<
   if ("failed" in key) return key;
   const risk = youthRisk(parts, key, now);
   if (risk !== undefined && !force.force) return { unsafe: true, risk };
+  // Only the slowest node's lag may be left of it by now.
+  if (!force.force) await context.sleep(Math.max(0, agedAt(key, keyRing.policy) - now));
   return changeKeys(parts, (ring, at) => (isStaged(ring, kid, at) ? [{ change: "activate", kid, activeAt: at }] : []), { force });
 }
 
@@ -90,11 +92,12 @@ function isStaged(ring: Ring, kid: string, now: number): boolean {
   return ring.keys.some((key) => key.kid === kid && stagedKeys(ring, key.algorithm, now).includes(key));
 }
 
-/** What it would cost to sign with this key now; undefined where it has aged. */
+/** What it would cost to sign with this key now; undefined where it was staged for long enough, as this node sees it. */
 export function youthRisk({ keyRing }: SessionParts, key: RingKey, now: number): string | undefined {
-  const rest = agedAt(key, keyRing.policy) - now;
-  if (rest <= 0) return undefined;
-  return `the ${key.algorithm} key ${key.kid} has been published for ${seconds(now - key.publishedAt)} s of the ${seconds(keyRing.policy.stageForMillis)} s that verifiers get: those that have not fetched it yet refuse its tokens`;
+  const { stageForMillis } = keyRing.policy;
+  const age = now - key.publishedAt;
+  if (age >= stageForMillis) return undefined;
+  return `the ${key.algorithm} key ${key.kid} has been published for ${seconds(age)} s of the ${seconds(stageForMillis)} s that verifiers get: those that have not fetched it yet refuse its tokens`;
 }
 
 function seconds(millis: number): number {

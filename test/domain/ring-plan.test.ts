@@ -8,6 +8,7 @@ import {
   type KeyAlgorithm,
   keyTimes,
   publishedKeys,
+  RING_LAG_MILLIS,
   type Ring,
   type RingKey,
   type RingPolicy,
@@ -29,6 +30,8 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const START = 1_790_000_000_000;
+/** A key may sign so long after it was staged. */
+const AGED = DAY + RING_LAG_MILLIS;
 
 const POLICY: RingPolicy = {
   algorithms: ["ES256", "HS256"],
@@ -97,10 +100,10 @@ t.test("a store that never had a key gets one that signs at once and one staged 
 
 t.test("a new algorithm, or a store that lost its ring, waits for stageFor before it signs", async (t) => {
   const ring = changed(EMPTY_RING, [], START);
-  t.equal(activeKey(ring, "ES256", START + DAY - 1), undefined);
-  t.equal(active(ring, START + DAY).publishedAt, START);
-  const more = changed(ring, [], START + DAY, { ...POLICY, algorithms: ["ES256", "HS256", "EdDSA"] });
-  t.equal(stagedKeys(more, "EdDSA", START + DAY)[0]?.activeAt, START + 2 * DAY);
+  t.equal(activeKey(ring, "ES256", START + AGED - 1), undefined);
+  t.equal(active(ring, START + AGED).publishedAt, START);
+  const more = changed(ring, [], START + AGED, { ...POLICY, algorithms: ["ES256", "HS256", "EdDSA"] });
+  t.equal(stagedKeys(more, "EdDSA", START + AGED)[0]?.activeAt, START + 2 * AGED);
 });
 
 t.test("nothing happens until a rotation is due, then the staged key takes over at that time and another is staged", async (t) => {
@@ -129,13 +132,13 @@ t.test("a rotation that is due waits for a staged key that is too young", async 
   const policy = { ...POLICY, rotateEveryMillis: HOUR };
   const ring = firstRing(policy);
   const planned = changed(ring, [], START + HOUR, policy);
-  t.equal(staged(planned, START + HOUR).activeAt, START + DAY);
+  t.equal(staged(planned, START + HOUR).activeAt, START + AGED);
 });
 
 t.test("rotate plans the earliest safe change-over, once", async (t) => {
   const ring = firstRing(BY_HAND);
   const { kid } = staged(ring, START);
-  t.same(planRotation(ring, ["ES256"], BY_HAND, START + HOUR), [{ change: "activate", kid, activeAt: START + DAY }], "it has to age");
+  t.same(planRotation(ring, ["ES256"], BY_HAND, START + HOUR), [{ change: "activate", kid, activeAt: START + AGED }], "it has to age");
   const rotated = changed(ring, planRotation(ring, ["ES256"], BY_HAND, START + HOUR), START + HOUR, BY_HAND);
   t.same(planRotation(rotated, ["ES256"], BY_HAND, START + 2 * HOUR), [], "planned already");
   t.same(
@@ -146,7 +149,7 @@ t.test("rotate plans the earliest safe change-over, once", async (t) => {
   const later = applied(ring, [{ change: "activate", kid, activeAt: START + 9 * DAY }], START);
   t.same(
     planRotation(later, ["ES256"], BY_HAND, START + HOUR),
-    [{ change: "activate", kid, activeAt: START + DAY }],
+    [{ change: "activate", kid, activeAt: START + AGED }],
     "earlier than planned",
   );
   t.same(planRotation(EMPTY_RING, ["ES256"], BY_HAND, START), []);
@@ -221,7 +224,7 @@ t.test("where nothing signs the staged key does as soon as it has aged", async (
   const [old, next] = [active(ring, START), staged(ring, START)];
   const orphaned = applied(ring, [{ change: "revoke", kid: old.kid, at: START + HOUR }], START + HOUR);
   t.equal(activeKey(orphaned, "ES256", START + HOUR), undefined);
-  t.same(planRing(orphaned, POLICY, START + HOUR, false), [{ change: "activate", kid: next.kid, activeAt: START + DAY }]);
+  t.same(planRing(orphaned, POLICY, START + HOUR, false), [{ change: "activate", kid: next.kid, activeAt: START + AGED }]);
   t.same(planRing(orphaned, POLICY, START + 2 * DAY, false), [{ change: "activate", kid: next.kid, activeAt: START + 2 * DAY }]);
 });
 
@@ -264,8 +267,8 @@ t.test("where sessions become longer by configuration, MAC keys that can make to
   for (const key of after.keys) t.equal(key.longestLifetimeMillis, key.algorithm === "HS256" ? 365 * DAY : 10 * MINUTE);
   t.same(planRing(after, longer, START + HOUR, false), []);
   t.same(planRing(after, POLICY, START + HOUR, false), [], "and never shorter");
-  const rotated = changed(ring, planRotation(ring, ["HS256"], POLICY, START + DAY), START + DAY);
-  const raised = planRing(rotated, longer, START + DAY, false).map((change) => change.change === "raise" && change.kid);
+  const rotated = changed(ring, planRotation(ring, ["HS256"], POLICY, START + AGED), START + AGED);
+  const raised = planRing(rotated, longer, START + AGED, false).map((change) => change.change === "raise" && change.kid);
   t.notOk(raised.includes(active(ring, START, "HS256").kid), "a retiring one makes none");
 });
 
@@ -445,7 +448,7 @@ t.test(
           ].filter((moment) => moment >= from && moment <= now)) {
             const signing = activeKey(before, "ES256", moment);
             if (signing === undefined) throw new Error("nothing signs");
-            if (!forced.has(signing.kid) && moment < signing.publishedAt + DAY)
+            if (!forced.has(signing.kid) && moment < signing.publishedAt + AGED)
               throw new Error("a key signs that was not published long enough");
             neededUntil.set(signing.kid, moment + signing.longestLifetimeMillis);
           }

@@ -1,6 +1,7 @@
 /** A running issuer follows what the command line changes beside it: sessions of many subjects, and keys. */
 
 import t from "tap";
+import { RING_LAG_MILLIS } from "../../src/domain/ring.ts";
 import { form, isActive, mustLogIn, mustRefresh, partOf, refresh, tokensOf } from "../support/client-calls.ts";
 import { membersOf, outcomeOf } from "../support/http-call.ts";
 import { API, ED_API } from "../support/issuer-process.ts";
@@ -117,8 +118,8 @@ onBothStores("keys rotate changes over without --force, on a key that was publis
   const [active = ""] = await kidsOf(home, "ES256", "active");
   const [staged = ""] = await kidsOf(home, "ES256", "staged");
   const before = await token(API);
-  // Two seconds after the start the staged key may sign; a change-over that is planned ahead is another test's.
-  await pause(2_100);
+  // From then on the staged key may sign; a change-over that is planned ahead is another test's.
+  await pause(2_100 + RING_LAG_MILLIS);
   t.match(await home.must("keys", "rotate", "--alg", "ES256", "--dry-run"), new RegExp(`activate ${staged}`));
   t.same(await kidsOf(home, "ES256", "active"), [active], "a dry run changes nothing");
 

@@ -5,6 +5,7 @@ import { FormatError } from "../../src/domain/bytes.ts";
 import { KEYS, verifiersDocument } from "../../src/domain/documents.ts";
 import { type Verifier, VERIFIERS_MAX } from "../../src/domain/fetches.ts";
 import { StoreError } from "../../src/domain/ports.ts";
+import { RING_LAG_MILLIS } from "../../src/domain/ring.ts";
 import type { Awaited, KeyStatus, Operator } from "../../src/issuer/index.ts";
 import { DAY, HOUR, MINUTE, type Node, policy, SECOND, START, World } from "../support/issuer-world.ts";
 
@@ -189,7 +190,7 @@ t.test("the status says who has a staged key, who lacks it since when, and when 
   const first = await statusOf(operator, "staged");
   t.same(
     [agents(first.have), first.lack, first.agedAt, first.isAged, first.isSafe],
-    [["early"].map((one) => `${one}/1`), [], START + DAY, false, false],
+    [["early"].map((one) => `${one}/1`), [], START + DAY + RING_LAG_MILLIS, false, false],
   );
 
   await operator.stageKeys(["ES256"]);

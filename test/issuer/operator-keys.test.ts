@@ -3,6 +3,7 @@
 import t from "tap";
 import { ENDS_LOG, endEntryDocument, KEYS } from "../../src/domain/documents.ts";
 import { KeyError, StoreError } from "../../src/domain/ports.ts";
+import { RING_LAG_MILLIS } from "../../src/domain/ring.ts";
 import type { KeyListing, KeysChanged, Operator } from "../../src/issuer/index.ts";
 import { DAY, headerOf, HOUR, kidsOf, MINUTE, type Node, SECOND, World } from "../support/issuer-world.ts";
 
@@ -50,10 +51,10 @@ t.test("a rotation is planned for when the staged key has aged, and is made wher
   const { world, node, operator } = await worldWithOperator();
   const staged = await kidOf(operator, "ES256", "staged");
   const young = await operator.rotateKeys(["ES256"], { dryRun: false });
-  t.equal(young.keys.find(({ kid }) => kid === staged)?.activeAt, world.now - SECOND + DAY);
+  t.equal(young.keys.find(({ kid }) => kid === staged)?.activeAt, world.now - SECOND + DAY + RING_LAG_MILLIS);
   t.not(await signsWith(node), staged);
   t.same((await operator.rotateKeys(["ES256"], { dryRun: false })).steps, [], "it is planned already");
-  await world.advance(DAY);
+  await world.advance(DAY + RING_LAG_MILLIS);
   t.equal(await signsWith(node), staged);
   await world.advance(2 * DAY);
   const old = await operator.rotateKeys(["EdDSA"], { dryRun: false });
@@ -104,12 +105,14 @@ t.test("stage adds a key that is published and does not sign", async (t) => {
 
 t.test("promoting a key that no verifier can have is unsafe, one that has aged is not", async (t) => {
   const { world, node, operator } = await worldWithOperator();
+  const published = world.now - SECOND;
   const kid = await kidOf(operator, "ES256", "staged");
   t.match(await operator.promoteKey(kid, NO_FORCE), { unsafe: true, risk: /refuse its tokens/ });
   t.match(await operator.promoteKey("unknown", NO_FORCE), { failed: String });
   t.match(await operator.promoteKey(await kidOf(operator, "ES256", "active"), NO_FORCE), { failed: /only a staged key/ });
-  await world.advance(DAY);
-  changed(await operator.promoteKey(kid, NO_FORCE));
+  await world.advance(DAY - SECOND);
+  const { activeAt } = changed(await operator.promoteKey(kid, NO_FORCE)).keys.find((key) => key.kid === kid) ?? {};
+  t.equal(activeAt, published + DAY + RING_LAG_MILLIS, "not before the slowest node has published it for a day");
   await world.advance(SECOND);
   t.equal(await signsWith(node), kid);
   t.same(states(await operator.listKeys(false), "ES256"), ["retiring", "active", "staged"]);

@@ -1,6 +1,6 @@
 import type { KeysPolicy } from "../../domain/policy.ts";
 import type { StoreFinding } from "../../domain/ports.ts";
-import type { KeyAlgorithm } from "../../domain/ring.ts";
+import { agedAt, type KeyAlgorithm } from "../../domain/ring.ts";
 import type { KeyListing, Operator } from "../../issuer/types.ts";
 import { durationText } from "../text.ts";
 
@@ -30,7 +30,7 @@ function inspectAlgorithm(algorithm: KeyAlgorithm, keys: readonly KeyListing[], 
     const finding = "the active key is past its planned end";
     return [{ severity: "warning", subject, finding, advice: "see that a server runs and that its clock agrees with the store's" }];
   }
-  const agedIn = Math.min(...staged.map(({ publishedAt }) => publishedAt)) + policy.stageForMillis - now;
+  const agedIn = Math.min(...staged.map((key) => agedAt(key, policy))) - now;
   if (agedIn > 0) {
     const finding = `active and staged; the staged key is young: safe to promote in ${durationText(agedIn)}`;
     return [{ severity: "hint", subject, finding }];

@@ -1,28 +1,24 @@
 /** Keys in fast time: seconds instead of days, in the proportions that the ring needs. */
 
-import { RING_LAG_MILLIS } from "../../../src/domain/ring.ts";
 import type { KeyAlgorithm } from "../../../src/domain/ring.ts";
 import type { KeyListing, Operator } from "../../../src/issuer/types.ts";
 import type { Drill } from "../drill/drill.ts";
 import type { Rules } from "../history/lines.ts";
 
-const STAGE_SECONDS = 8;
+const STAGE_SECONDS = 3;
 const MAX_AGE_SECONDS = 2;
 const LIFETIME_SECONDS = 3;
 
-/**
- * A node may see a new key so long after it was staged (`RING_LAG_MILLIS`), and what it served until then is kept for
- * `jwksMaxAge`: together less than `stageFor`.
- */
+/** A key signs 5 s (the lag of the slowest node) after it was staged for that long. */
 export const FAST_KEYS = {
   settings: { algorithms: ["ES256", "EdDSA"], stageFor: `${STAGE_SECONDS}s`, jwksMaxAge: `${MAX_AGE_SECONDS}s` },
   accessToken: { lifetime: `${LIFETIME_SECONDS}s` },
   lifetimeMillis: LIFETIME_SECONDS * 1_000,
 } as const;
 
-/** What a drill with such keys is held to: a kid is in every JWK Set from when the slowest issuer has seen it. */
+/** What a drill with such keys is held to: a kid that signs was in every JWK Set of the `stageFor` before. */
 export function fastRules(): Partial<Rules> {
-  return { stageForMillis: STAGE_SECONDS * 1_000 - RING_LAG_MILLIS };
+  return { stageForMillis: STAGE_SECONDS * 1_000 };
 }
 
 export async function keysOf(operator: Operator, algorithm: KeyAlgorithm): Promise<readonly KeyListing[]> {

@@ -2,7 +2,7 @@
 
 import { readdirSync } from "node:fs";
 import { pause, until } from "../../../scripts/figures/support/wait.ts";
-import type { KeyAlgorithm } from "../../../src/domain/ring.ts";
+import { agedAt, type KeyAlgorithm } from "../../../src/domain/ring.ts";
 import type { KeyListing, Operator } from "../../../src/issuer/types.ts";
 import { openLocalCustodian } from "../../../src/signers/local.ts";
 import type { Drill } from "../drill/drill.ts";
@@ -10,6 +10,8 @@ import type { Drill } from "../drill/drill.ts";
 const AGED_MILLIS_MAX = 60_000;
 /** What a killed process has sent is still read by the server. */
 const READ_MILLIS = 50;
+/** Staged keys of an algorithm: below the first, so many more are made. */
+const [STOCK_MIN, STOCK] = [4, 16];
 const ALGORITHMS: readonly KeyAlgorithm[] = ["ES256", "EdDSA", "HS256"];
 
 export interface RingState {
@@ -39,15 +41,22 @@ export function heirOf({ keys }: RingState, algorithm: KeyAlgorithm): string | u
   return keys.filter(({ alg, state }) => alg === algorithm && state === "staged").toSorted((a, b) => a.publishedAt - b.publishedAt)[0]?.kid;
 }
 
-/** Resolves when the next key of each algorithm is old enough to sign and no change-over is planned. */
+/**
+ * Resolves when the next key of each algorithm is old enough to sign and no change-over is planned. A stock of staged keys ages
+ * meanwhile, so that the one after it has not to be waited for.
+ */
 export async function settled(operator: Operator, directory: string, stageForMillis: number): Promise<RingState> {
   let state = await ringState(operator, directory);
+  const stagedOf = (algorithm: KeyAlgorithm): readonly KeyListing[] =>
+    state.keys.filter((key) => key.alg === algorithm && key.state === "staged").toSorted((a, b) => a.publishedAt - b.publishedAt);
+  const scarce = ALGORITHMS.filter((algorithm) => stagedOf(algorithm).length < STOCK_MIN);
+  if (scarce.length > 0) await operator.stageKeys(scarce.flatMap((algorithm) => Array.from({ length: STOCK }, () => algorithm)));
   const isSettled = (): boolean =>
     ALGORITHMS.every((algorithm) => {
-      const staged = state.keys.filter((key) => key.alg === algorithm && key.state === "staged");
-      const [first] = staged.toSorted((a, b) => a.publishedAt - b.publishedAt);
+      const staged = stagedOf(algorithm);
+      const [first] = staged;
       return (
-        first !== undefined && Date.now() > first.publishedAt + stageForMillis && staged.every(({ activeAt }) => activeAt === undefined)
+        first !== undefined && Date.now() > agedAt(first, { stageForMillis }) && staged.every(({ activeAt }) => activeAt === undefined)
       );
     });
   await until(

@@ -1,5 +1,6 @@
 /** Keys rotate every few seconds, and access tokens live for less. */
 
+import { RING_LAG_MILLIS } from "../../../../src/domain/ring.ts";
 import { pause } from "../../../../scripts/figures/support/wait.ts";
 import { withDrill } from "../../drill/drill.ts";
 import { OF_A_DRILL } from "../../rows/invariants.ts";
@@ -7,16 +8,16 @@ import type { Row } from "../../rows/row.ts";
 import { redisSetup } from "../../support/redis-setup.ts";
 import { SHORT_WINDOW } from "./common.ts";
 
-const STAGE_MILLIS = 6_000;
+const STAGE_MILLIS = 1_000;
+/** As soon as the next key has aged. */
+const ROTATE_MILLIS = STAGE_MILLIS + RING_LAG_MILLIS;
 const LIFETIME_MILLIS = 3_000;
-/** Each issuer looks for a new ring once a second, and on a busy machine not even that. */
-const RING_LAG_MILLIS = 2_000;
 /** The first key signs for that long, and the second for half of it. */
-const ROUND_MILLIS = STAGE_MILLIS * 1.5;
+const ROUND_MILLIS = ROTATE_MILLIS * 1.5;
 const SPARE_MILLIS = 1_500;
 const CROWD = { owners: 4, lossy: 0, browsers: [], robbed: 0, revokers: 1, passwordUsers: 0, thinkMillis: 150 };
 const SETTINGS = {
-  keys: { algorithms: ["ES256"], rotateEvery: `${STAGE_MILLIS}ms`, stageFor: `${STAGE_MILLIS}ms`, jwksMaxAge: "1s" },
+  keys: { algorithms: ["ES256"], rotateEvery: `${ROTATE_MILLIS}ms`, stageFor: `${STAGE_MILLIS}ms`, jwksMaxAge: "1s" },
   accessToken: { lifetime: `${LIFETIME_MILLIS}ms` },
 } as const;
 
@@ -29,7 +30,7 @@ export const keys: Row = {
   quickRounds: 1,
   async run(context) {
     const { redis: _, ...store } = await redisSetup();
-    const rules = { ...SHORT_WINDOW, stageForMillis: STAGE_MILLIS - RING_LAG_MILLIS };
+    const rules = { ...SHORT_WINDOW, stageForMillis: STAGE_MILLIS };
     await withDrill(context, { store, crowd: CROWD, rules, settings: SETTINGS, written: store.written }, async (drill) => {
       await pause(ROUND_MILLIS * context.rounds);
       await drill.quieten();
