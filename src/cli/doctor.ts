@@ -8,7 +8,7 @@ import { EXIT, failed, printJson } from "./context.ts";
 import type { Context, ExitCode, Style } from "./context.ts";
 import { inspectClock } from "./doctor/clock.ts";
 import { inspectIssuer } from "./doctor/issuer-url.ts";
-import { inspectKeyFolder } from "./doctor/key-folder.ts";
+import { inspectKeyFolder, inspectUnnamedKeys } from "./doctor/key-folder.ts";
 import { inspectRing } from "./doctor/ring.ts";
 import { failureText } from "./failures.ts";
 import { operate, withConfig } from "./open.ts";
@@ -59,7 +59,12 @@ async function inspectThroughOperator(context: Context, config: Config): Promise
   let operator: Operator | undefined;
   try {
     operator = await openOperator(config);
-    return [...(await operator.inspect()), ...(await inspectClock(operator, clock)), ...(await inspectRing(operator, clock()))];
+    return [
+      ...(await operator.inspect()),
+      ...(await inspectClock(operator, clock)),
+      ...(await inspectRing(operator, clock())),
+      ...(await inspectUnnamedKeys(config, operator, clock())),
+    ];
   } catch (error) {
     const finding = failureText(error);
     if (finding === undefined) throw error;

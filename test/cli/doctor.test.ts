@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
 import { StoreError } from "../../src/domain/ports.ts";
@@ -112,6 +112,25 @@ t.test("private parts that others may use are a fault, the folder's own files ar
   await chmod(join(keys, "k.json"), 0o600);
   await chmod(keys, 0o777);
   t.match(about(await doctor({ environment }), "key folder"), { severity: "fault", advice: /0700/ });
+});
+
+t.test("key files that no ring names are a hint, but not those that a command writes just now", async (t) => {
+  const kids = [...(await listKeys(false)), ...(await listKeys(true))].map(({ kid }) => kid);
+  const named = Object.fromEntries(kids.map((kid) => [`${kid}.json`, "{}"]));
+  const directory = t.testdir({ keys: { ...named, "README.md": "", "ring.json": "{}", "left.json": "{}", "over.jwe": "" } });
+  const keys = join(directory, "keys");
+  for (const name of await readdir(keys)) {
+    await chmod(join(keys, name), 0o600);
+    await utimes(join(keys, name), new Date(NOW - 2 * HOUR), new Date(NOW - 2 * HOUR));
+  }
+  const environment = { MINTMARK_KEYS: `file:${keys}` };
+  t.match(about(await doctor({ environment }), "key folder"), { severity: "hint", finding: /name left\.json, over\.jwe:/ });
+  await utimes(join(keys, "left.json"), new Date(NOW), new Date(NOW));
+  t.match(about(await doctor({ environment }), "key folder"), { severity: "hint", finding: /name over\.jwe:/ });
+  await rm(join(keys, "over.jwe"));
+  t.match(about(await doctor({ environment }), "key folder"), { severity: "ok" });
+  const empty = await doctor({ environment, answers: { listKeys: async () => [] } });
+  t.match(about(empty, "key folder"), { severity: "ok" }, "a ring that is yet to be adopted names none");
 });
 
 t.test("a key folder that is a file is a fault", async (t) => {

@@ -2,10 +2,12 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../../config.ts";
 import type { StoreFinding } from "../../domain/ports.ts";
+import type { Operator } from "../../issuer/types.ts";
 import { printable } from "../text.ts";
 
 /** What is no private part: the folder's own files and the copy of the ring. */
 const OPEN_TO_ALL = new Set(["README.md", ".gitignore", "ring.json"]);
+const KEY_FILE = /\.(?:json|jwe)$/u;
 const SHOWN_NAMES = 3;
 
 /** Who may read and write the private parts. Names and modes only; nothing is opened. */
@@ -29,6 +31,25 @@ export async function inspectKeyFolder(config: Config): Promise<StoreFinding[]> 
     if (code === "ENOENT") return [{ severity: "hint", subject, finding: "it does not exist yet", advice: "a first start makes it" }];
     return [{ severity: "fault", subject, finding: `it can't be read (${code})`, advice: "run doctor as the user the server runs as" }];
   }
+}
+
+/** Files of before are an interrupted command's: what a running one writes now, its ring names in a moment. */
+const UNNAMED_AFTER_MILLIS = 60_000;
+
+/** Key files that the ring doesn't name. Where a store lost its ring, they would be taken for keys that signed. */
+export async function inspectUnnamedKeys(config: Config, operator: Operator, now: number): Promise<StoreFinding[]> {
+  const keys = [...(await operator.listKeys(false)), ...(await operator.listKeys(true))];
+  if (keys.length === 0) return [];
+  const named = new Set(keys.map(({ kid }) => kid));
+  const { directory } = config.keys;
+  const names = await readdir(directory).catch(() => []);
+  const unnamed = names.filter((name) => KEY_FILE.test(name) && !OPEN_TO_ALL.has(name) && !named.has(name.replace(KEY_FILE, "")));
+  const ages = await Promise.all(unnamed.map(async (name) => now - (await stat(join(directory, name))).mtimeMs));
+  const old = unnamed.filter((_, index) => (ages[index] ?? 0) > UNNAMED_AFTER_MILLIS);
+  if (old.length === 0) return [];
+  const finding = `the ring does not name ${listed(old)}: a command was interrupted, or another issuer's ring does`;
+  const advice = "remove them where no other issuer has this folder: a store that lost its ring would take them for keys that signed";
+  return [{ severity: "hint", subject: "key folder", finding, advice }];
 }
 
 async function modeOf(path: string): Promise<{ mode: number; uid: number }> {
