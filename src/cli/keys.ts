@@ -109,6 +109,7 @@ export async function revokeKeys(context: Context, kid: string | undefined, opti
     const code = reportChange(context, result);
     const isMac = "keys" in result && kid !== undefined && result.keys.find((key) => key.kid === kid)?.alg === "HS256";
     if (code === EXIT.done && !isMac) warnOfCaches(context, operator);
+    if ("left" in result) for (const uri of result.left ?? []) context.say(`${uri} was not made here and stays: erase it there`);
     return code;
   });
 }

@@ -141,6 +141,8 @@ export interface NewKey {
   /** Where the private part is: a URI whose scheme names the custodian. */
   readonly custody: string;
   readonly sealed?: SealedPart;
+  /** It was there before: others may use it, and it is not ours to erase. */
+  readonly isForeign?: true;
 }
 
 /** A private part that was found without asking the ring. */

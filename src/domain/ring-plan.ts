@@ -163,6 +163,7 @@ function ringKey(ring: Ring, made: NewKey, activeAt: number | undefined, policy:
     ...(made.algorithm === "HS256" ? { macVersion: freeMacVersion(ring) } : {}),
     custody: made.custody,
     ...(made.sealed === undefined ? {} : { sealed: made.sealed.text }),
+    ...(made.isForeign === undefined ? {} : { isForeign: made.isForeign }),
     since: ring.version + 1,
     publishedAt: now,
     ...(activeAt === undefined ? {} : { activeAt }),

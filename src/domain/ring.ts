@@ -26,6 +26,8 @@ export interface RingKey {
   readonly custody: string;
   /** The private part itself where the ring keeps it: compact JWE under the key-encryption key. */
   readonly sealed?: string;
+  /** Its private part was there before it was taken in, and is not ours to erase. */
+  readonly isForeign?: true;
   /** The first version of the ring that names it; absent in rings of before this was noted. */
   readonly since?: number;
   readonly publishedAt: number;

@@ -125,7 +125,8 @@ async function revokeKeys(
   await eraseRevoked(parts);
   // No node may still sign with it or introspect by it when the command returns.
   await context.sleep(RING_LAG_MILLIS);
-  return result;
+  const left = keys.filter((key) => key?.isForeign !== undefined).map((key) => key?.custody ?? "");
+  return { ...result, left };
 }
 
 /** It signs no more, whether or not its custodian can be reached; the planner tries again each minute. */

@@ -235,6 +235,8 @@ export interface KeysChanged {
   readonly keys: readonly KeyListing[];
   /** What was (or would be) done, one line each; empty: nothing was due. */
   readonly steps: readonly string[];
+  /** URIs of revoked keys that were in their custodians before they were taken in: their private parts stay there. */
+  readonly left?: readonly string[];
 }
 
 /** How many private parts were sealed again. */

@@ -29,7 +29,7 @@ export function joinCustodians({ byScheme, signing, mac }: CustodianChoice): Key
       const scheme = schemeOf(source.uri);
       const custodian = at(scheme, source.uri);
       if (custodian.adopt === undefined) throw new KeyError(`${scheme}: takes no key by its URI; name the file of the key.`);
-      return custodian.adopt(source.uri, source.algorithm);
+      return { ...(await custodian.adopt(source.uri, source.algorithm)), isForeign: true };
     }
     if (source.from === "text") {
       const key = readPrivateText(source.text, source.edName);

@@ -111,6 +111,18 @@ for (const [kind, { skip, start }] of Object.entries(kinds)) {
 
     await home.must("keys", "revoke", staged, "--reason", "drill", "--force");
     t.not(await kidFor(API), staged);
+
+    // Of a name that the token may do everything with.
+    const theirs = `mintmark-${"0".repeat(32)}`;
+    await vault.operate("POST", `keys/${theirs}`, { type: "ecdsa-p256" });
+    const known = await keysOf("ES256", "staged");
+    await home.must("keys", "import", `vault:name=${theirs};version=1`, "--alg", "ES256");
+    const taken = (await keysOf("ES256", "staged")).find((kid) => !known.includes(kid)) ?? "";
+    const revoked = await home.command(["keys", "revoke", taken, "--reason", "drill"]);
+    t.equal(revoked.code, 0);
+    t.match(revoked.stderr, `vault:name=${theirs};version=1 was not made here and stays`);
+    await home.must("keys", "prune");
+    t.match(await vault.operate("GET", `keys/${theirs}`), { name: theirs }, "whoever made it may need it");
     for (const process of [first, issuer]) t.notMatch(process.stdout() + process.stderr(), token);
   });
 }
