@@ -100,12 +100,15 @@ export interface StoreMeter {
   failed(outcome: StoreError["outcome"]): void;
 }
 
+/** Of every algorithm here: r‖s of P-256 (RFC 7518 §3.4), R‖S of Ed25519 (RFC 8032 §5.1.6). */
+export const SIGNATURE_BYTES = 64;
+
 /** Bound to one key version. */
 export interface Signer {
   readonly kid: string;
   readonly algorithm: JwsAlgorithm;
   /**
-   * The raw JWS signature (64 bytes: r‖s for ES256, RFC 7518 §3.4; RFC 8032 for Ed25519) of the ASCII signing input.
+   * The raw JWS signature (`SIGNATURE_BYTES`) of the ASCII signing input.
    * MUST settle within the time-out it was opened with. Throws `KeyError` where there is no signature; nothing was changed then.
    */
   sign(signingInput: string): Promise<Bytes>;
@@ -123,6 +126,9 @@ export class KeyError extends Error {
 export class CustodianError extends KeyError {
   override readonly name = "CustodianError";
 }
+
+/** The custodian was not even asked, so this says nothing of it. */
+export class NotAskedError extends CustodianError {}
 
 /** A private part that the ring itself keeps. */
 export interface SealedPart {
@@ -155,9 +161,7 @@ export type KeySource =
   /** The text of a PEM file (PKCS#8, SEC 1) or a private JWK. */
   | { readonly from: "text"; readonly text: string /** Where the text doesn't say. */; readonly edName: "EdDSA" | "Ed25519" }
   /** One that a custodian already has, by its URI: nothing is moved. */
-  | { readonly from: "custodian"; readonly uri: string; readonly algorithm: JwsAlgorithm }
-  /** One of the ring, to be moved to where new keys are made. */
-  | { readonly from: "ring"; readonly key: RingKey };
+  | { readonly from: "custodian"; readonly uri: string; readonly algorithm: JwsAlgorithm };
 
 /** Where private parts live. `ring` is the one that names the key, or is about to. */
 export interface KeyCustodian {
@@ -169,6 +173,8 @@ export interface KeyCustodian {
   openMac(key: RingKey, ring: Ring): Promise<(data: Bytes) => Bytes>;
   /** Takes a key in; what it was taken from is left as it is. As durable as `create`. Throws `KeyError`. */
   take(source: KeySource, now: number, ring: Ring): Promise<NewKey>;
+  /** Copies a key of the ring to where new keys are made; undefined where it is there already. As durable as `create`. Throws `KeyError`. */
+  copy(key: RingKey, now: number, ring: Ring): Promise<NewKey | undefined>;
   /**
    * Seals the private part again under the key-encryption key that is in force. Gives what the ring is to keep, or `in place`
    * where it was sealed again where it is; undefined where nothing is sealed. Throws `KeyError`.

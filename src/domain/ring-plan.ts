@@ -97,8 +97,15 @@ export function planRevocation(ring: Ring, kids: readonly string[], policy: Ring
     if (heir !== undefined) return [{ change: "activate", kid: heir.kid, activeAt: now }];
     return policy.algorithms.includes(algorithm) ? [{ change: "stage", algorithm, activeAt: now }] : [];
   });
-  // All are out before a new one is made, which may be under another key-encryption key than they were.
-  return [...revoked.map(({ kid }): RingChange => ({ change: "revoke", kid, at: now })), ...heirs];
+  // All are out before a new one is made, which may be under another key-encryption key than they were; what is over is, too.
+  const isOver = (key: RingKey): boolean => ["retired", "revoked"].includes(keyTimes(ring, key, now, policy).state);
+  const rest = ring.keys.filter(({ kid }) => !kids.includes(kid));
+  const over = rest.every(isOver) ? rest.filter(({ sealed }) => sealed !== undefined) : [];
+  return [
+    ...revoked.map(({ kid }): RingChange => ({ change: "revoke", kid, at: now })),
+    ...over.map(({ kid }): RingChange => ({ change: "erase", kid, at: now })),
+    ...heirs,
+  ];
 }
 
 /** `made` is the new key of a `stage`. Throws `TypeError` where it is missing. */
@@ -220,7 +227,9 @@ function isLongRetired({ state, retiredAt }: KeyTimes, now: number): boolean {
  */
 export function repairedRing(stored: Ring, copy: Ring, policy: RingPolicy, now: number): Ring | undefined {
   const known = new Map(stored.keys.map((key) => [key.kid, key]));
-  const lost = copy.keys.filter((key) => !known.has(key.kid) && keyTimes(copy, key, now, policy).state !== "retired");
+  const lost = copy.keys.filter(
+    (key) => !known.has(key.kid) && keyTimes(copy, key, now, policy).state !== "retired" && !isDropped(stored, key),
+  );
   const isBehind = stored.version < copy.version;
   const merged = stored.keys.map((key) =>
     mergedKey(
@@ -238,6 +247,13 @@ export function repairedRing(stored: Ring, copy: Ring, policy: RingPolicy, now: 
     keys: [...merged, ...lost],
     ...(encryptionKeyCheck === undefined ? {} : { encryptionKeyCheck }),
   };
+}
+
+/** Its record was dropped when it had long been retired, and only the copy is so old that it doesn't know. */
+function isDropped({ keys }: Ring, { algorithm, publishedAt, revokedAt }: RingKey): boolean {
+  if (revokedAt !== undefined) return false;
+  const kept = keys.filter((key) => key.algorithm === algorithm);
+  return kept.length > KEPT_RECORDS && kept.every((key) => key.publishedAt > publishedAt);
 }
 
 function mergedKey(stored: RingKey, copy: RingKey | undefined, isBehind: boolean): RingKey {

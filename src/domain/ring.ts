@@ -118,6 +118,12 @@ export function agedAt({ publishedAt }: Pick<RingKey, "publishedAt">, { stageFor
   return publishedAt + RING_LAG_MILLIS + stageForMillis;
 }
 
+/** Of the keys of one algorithm: none has ever signed, and it is planned when the first one will. */
+export function isFirstAwaited(keys: readonly { readonly activeAt?: number | undefined }[], now: number): boolean {
+  const starts = keys.flatMap(({ activeAt }) => (activeAt === undefined ? [] : [activeAt]));
+  return starts.length > 0 && starts.every((at) => at > now);
+}
+
 export interface PublishedKeys {
   /** In a stable order. */
   readonly keys: readonly RingKey[];

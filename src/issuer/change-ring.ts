@@ -24,6 +24,10 @@ export interface ChangeOptions {
   readonly write?: boolean;
   /** Nothing is made or written; the outcome is what would be. */
   readonly dryRun?: boolean;
+  /** What the planner finds lacking then may stay so: a key must go, whether or not the next one can be made. */
+  readonly isRevocation?: boolean;
+  /** Why no new key can be made from here. */
+  readonly makesNone?: string;
   /** Called once, when the keys that the change needs are made and before it is written: what can't be carried out is not announced. */
   readonly announce?: () => Promise<void>;
 }
@@ -33,7 +37,7 @@ export interface ChangeOptions {
  * key of each algorithm. A key is made and durable before the ring names it; one that no ring came to name is erased.
  */
 export async function changeRing(context: Context, keyRing: KeyRing, wish: RingWish, options: ChangeOptions = {}): Promise<RingOutcome> {
-  const { store, clock, custodian } = context;
+  const { store, clock } = context;
   const faultsBefore = keyRing.faults;
   const stock = new KeyStock(context, options.dryRun === true);
   const deadline = clock() + REQUEST_BUDGET_MILLIS;
@@ -42,20 +46,27 @@ export async function changeRing(context: Context, keyRing: KeyRing, wish: RingW
     for (;;) {
       const before = keyRing.ring;
       const expected = keyRing.bytes;
-      const outcome = await planned(keyRing, wish, stock, clock(), options.first === true);
+      const outcome = await planned(keyRing, wish, stock, clock(), options);
       if ((outcome.changes.length === 0 && options.write !== true) || options.dryRun === true) return outcome;
       await announce?.();
       announce = undefined;
       const next = { ...outcome.ring, version: before.version + 1 };
-      const won = await store.compareAndSet(KEYS.ring, expected, ringDocument.encode(next), { expiresAt: NEVER, confirmed: true });
-      if (won) stock.keep(next);
+      const bytes = ringDocument.encode(next);
+      const won = await store.compareAndSet(KEYS.ring, expected, bytes, { expiresAt: NEVER, confirmed: true });
+      if (won) {
+        // Nothing may fail from here on: it is done, and whoever asked for it must hear of it.
+        stock.keep(next);
+        await keyRing.wrote(next, bytes);
+        for (const message of outcome.unmade) context.emit({ event: "trouble", about: "keys", message });
+        return { ring: next, changes: outcome.changes };
+      }
       await keyRing.reloadAnew();
       // Who won may have found our keys and named them.
-      if (!won) stock.keep(keyRing.ring);
-      if (won || (options.write === true && keyRing.bytes !== undefined))
-        return { ring: keyRing.ring, changes: won ? outcome.changes : [] };
+      stock.keep(keyRing.ring);
+      if (options.write === true && keyRing.bytes !== undefined) return { ring: keyRing.ring, changes: [] };
+      await keyRing.opened();
       // Somebody else's ring, which can't be opened here, is not planned on.
-      if (!won && keyRing.faults !== faultsBefore && keyRing.faults !== "") throw new KeyError(keyRing.faults);
+      if (options.isRevocation !== true && keyRing.faults !== faultsBefore && keyRing.faults !== "") throw new KeyError(keyRing.faults);
       if (clock() >= deadline) throw new UnavailableError("the key ring is being changed by others");
     }
   } catch (error) {
@@ -63,26 +74,59 @@ export async function changeRing(context: Context, keyRing: KeyRing, wish: RingW
     if (error instanceof StoreError && (error.outcome === "unknown" || options.write === true)) stock.keepAll();
     throw error;
   } finally {
-    await Promise.all(stock.unused().map((key) => custodian.erase(key)));
+    for (const key of stock.unused()) await eraseUnused(context, key);
   }
 }
 
-async function planned(keyRing: KeyRing, wish: RingWish, stock: KeyStock, now: number, first: boolean): Promise<RingOutcome> {
+/** That it stays must not hide what became of the change. */
+async function eraseUnused({ custodian, emit }: Context, key: NewKey): Promise<void> {
+  try {
+    await custodian.erase(key);
+  } catch (error) {
+    if (!(error instanceof KeyError)) throw error;
+    emit({ event: "trouble", about: "keys", message: `A new key that nothing uses is left: ${error.message}` });
+  }
+}
+
+interface Planned extends RingOutcome {
+  /** Why keys that should be there could not be made. */
+  readonly unmade: readonly string[];
+}
+
+async function planned(
+  keyRing: KeyRing,
+  wish: RingWish,
+  stock: KeyStock,
+  now: number,
+  { first = false, isRevocation = false, makesNone }: ChangeOptions,
+): Promise<Planned> {
   const { policy } = keyRing;
   stock.rewind();
   const changes: RingChange[] = [];
+  const unmade = new Map<KeyAlgorithm, string>();
   let ring = keyRing.ring;
-  const apply = async (wanted: readonly RingChange[]): Promise<void> => {
-    for (const change of wanted) {
-      const made = change.change === "stage" ? (change.taken ?? (await stock.take(change.algorithm, now, ring))) : undefined;
-      ring = applyRingChange(ring, change, made, policy, now);
-      changes.push(change);
+  const make = (algorithm: KeyAlgorithm): Promise<NewKey> => {
+    if (makesNone !== undefined) throw new KeyError(makesNone);
+    return stock.take(algorithm, now, ring);
+  };
+  const apply = async (change: RingChange): Promise<void> => {
+    const made = change.change === "stage" ? (change.taken ?? (await make(change.algorithm))) : undefined;
+    ring = applyRingChange(ring, change, made, policy, now);
+    changes.push(change);
+  };
+  const applyIfItCan = async (change: RingChange): Promise<void> => {
+    if (change.change === "stage" && unmade.has(change.algorithm)) return;
+    try {
+      await apply(change);
+    } catch (error) {
+      if (!isRevocation || !(error instanceof KeyError) || change.change !== "stage") throw error;
+      unmade.set(change.algorithm, `No new ${change.algorithm} key was made, a server has to: ${error.message}`);
     }
   };
-  await apply(wish(ring, now));
+  for (const change of wish(ring, now)) await apply(change);
   // A staged key that takes over leaves its place to the next one: at most one more round per state.
-  for (let round = 0; round < 3; round++) await apply(planRing(ring, policy, now, first));
-  return { ring: withoutOldRecords(ring, policy, now), changes };
+  for (let round = 0; round < 3; round++) for (const change of planRing(ring, policy, now, first)) await applyIfItCan(change);
+  return { ring: withoutOldRecords(ring, policy, now), changes, unmade: [...unmade.values()] };
 }
 
 /** Keys made for one change, taken again in the same order after a lost swap. */
@@ -141,18 +185,19 @@ export async function eraseOver(context: Context, keyRing: KeyRing): Promise<rea
     ({ erasedAt, isForeign }) => erasedAt === undefined && isForeign === undefined,
   );
   const erased: string[] = [];
+  const gone: RingKey[] = [];
   const faults: string[] = [];
   for (const key of erasable) {
     try {
       if (await custodian.erase(key)) erased.push(key.kid);
+      gone.push(key);
     } catch (error) {
       if (!(error instanceof KeyError)) throw error;
       faults.push(error.message);
     }
   }
   // Each machine has files of its own; what is elsewhere is asked for once.
-  const isNoted = ({ kid, custody }: RingKey): boolean => erased.includes(kid) && schemeOf(custody) !== "file";
-  const noted = erasable.filter(isNoted).map(({ kid }) => kid);
+  const noted = gone.filter(({ custody }) => schemeOf(custody) !== "file").map(({ kid }) => kid);
   if (noted.length > 0) await changeRing(context, keyRing, (ring, at) => erasures(ring, noted, at));
   if (faults.length > 0) throw new KeyError(faults.join("; "));
   return erased;

@@ -84,8 +84,9 @@ export class Follower {
     if (found === undefined && (isFirst || keyRing.ring.version === 1)) await marker.create();
     else if (found === undefined) await this.#noteIfEmptied();
     else reach.add({ from: found.aliveAt, to: context.clock() });
+    await keyRing.opened();
     if (keyRing.lastingFaults !== "") throw new KeyError(keyRing.lastingFaults);
-    await this.#plan();
+    await this.#quietly("planning", () => this.#plan());
     this.#isBooted = true;
     this.#assertEndsAside();
   }
@@ -136,7 +137,7 @@ export class Follower {
     const { keyRing } = this.#parts;
     const lost = (ring: Ring): string[] => kids.filter((kid) => ring.keys.some((key) => key.kid === kid && key.revokedAt === undefined));
     if (lost(keyRing.ring).length === 0) return;
-    await this.#change((newer, now) => planRevocation(newer, lost(newer), keyRing.policy, now));
+    await this.#change((newer, now) => planRevocation(newer, lost(newer), keyRing.policy, now), { isRevocation: true });
   }
 
   async #follow(): Promise<void> {
@@ -174,6 +175,7 @@ export class Follower {
   async #plan(): Promise<void> {
     const { keyRing, context } = this.#parts;
     this.#countKeys();
+    await keyRing.opened();
     if (!keyRing.clockAgrees || keyRing.faults !== "") return;
     await this.#change(NO_WISH);
     await eraseOver(context, keyRing);

@@ -3,7 +3,15 @@
 import { sameBytes } from "../domain/bytes.ts";
 import { KEYS, NEVER, notBeforeDocument, ringDocument } from "../domain/documents.ts";
 import type { Bytes, Signer } from "../domain/ports.ts";
-import { EMPTY_RING, type JwsAlgorithm, RING_LAG_MILLIS, type Ring, type RingKey, type RingPolicy } from "../domain/ring.ts";
+import {
+  EMPTY_RING,
+  isFirstAwaited,
+  type JwsAlgorithm,
+  RING_LAG_MILLIS,
+  type Ring,
+  type RingKey,
+  type RingPolicy,
+} from "../domain/ring.ts";
 import { raiseLongestLifetime, repairedRing } from "../domain/ring-plan.ts";
 import { laterNotBefore, NO_NOT_BEFORE, type NotBefore } from "../domain/subject.ts";
 import type { VerificationKey } from "../jws/index.ts";
@@ -46,11 +54,12 @@ export class KeyRing {
   #loading: Promise<void> | undefined;
   #saved: Bytes | undefined;
   #faults: readonly KeyFault[] = [];
+  #opening: Promise<void> = Promise.resolve();
 
   constructor(context: Context, reach: Reach) {
     this.#reach = reach;
     this.#context = context;
-    this.#silent = new SilentSigners(context.emit);
+    this.#silent = new SilentSigners(context.emit, context.clock);
     this.#opened = new OpenedKeys(context.custodian, this.#silent);
     this.policy = ringPolicy(context.policy);
   }
@@ -186,10 +195,31 @@ export class KeyRing {
 
   async #show(ring: Ring, bytes: Bytes | undefined): Promise<void> {
     const now = this.#context.clock();
-    const faults = await this.#opened.open(ring, this.policy, now);
-    this.#tellFaults(faults);
     this.#setView(ring, bytes, now);
+    this.#openAside(ring, now);
     if (bytes !== undefined) await this.#keepCopy(bytes);
+  }
+
+  /** A slow custodian keeps no node from following the ring: what signs now was opened when it was staged. */
+  #openAside(ring: Ring, now: number): void {
+    const opening = this.#opened.open(ring, this.policy, now).then((faults) => {
+      if (opening === this.#opening) this.#tellFaults(faults);
+    });
+    this.#opening = opening;
+  }
+
+  /** Resolves when all that the ring needs is open or has a fault. */
+  async opened(): Promise<void> {
+    for (let awaited: Promise<void> | undefined; awaited !== this.#opening; ) {
+      awaited = this.#opening;
+      await awaited;
+    }
+  }
+
+  /** The ring that this process has just written is the view at once, unless a newer one was read since. */
+  async wrote(ring: Ring, bytes: Bytes): Promise<void> {
+    await this.#loading?.catch(() => undefined);
+    if (ring.version > this.ring.version) await this.#show(ring, bytes);
   }
 
   #setView(ring: Ring, bytes: Bytes | undefined, now: number): void {
@@ -329,11 +359,20 @@ export class KeyRing {
     return key !== undefined && this.#opened.mac(key.kid) !== undefined;
   }
 
-  /** Algorithms that should sign and can't, or whose custodian does not answer. */
+  /** Algorithms that should sign and can't, or whose custodian does not answer. One whose first key is yet to age is not missed. */
   mute(algorithms: readonly JwsAlgorithm[]): readonly JwsAlgorithm[] {
     const roster = this.#current()?.roster;
+    const now = this.#context.clock();
     return algorithms.filter((algorithm) => {
       const key = roster === undefined ? undefined : signingKey(roster, algorithm);
+      if (
+        key === undefined &&
+        isFirstAwaited(
+          this.ring.keys.filter((known) => known.algorithm === algorithm),
+          now,
+        )
+      )
+        return false;
       return key === undefined || this.#opened.signer(key.kid) === undefined || this.#silent.has(key.kid);
     });
   }

@@ -1,7 +1,16 @@
 /** One ring, opened: which key signs when, which MAC keys there are, which keys prove our own tokens. */
 
 import { type Bytes, CustodianError, type KeyCustodian, KeyError, type Signer } from "../domain/ports.ts";
-import { activeKey, type JwsAlgorithm, keyTimes, type KeyAlgorithm, type Ring, type RingKey, type RingPolicy } from "../domain/ring.ts";
+import {
+  activeKey,
+  type JwsAlgorithm,
+  keyTimes,
+  type KeyAlgorithm,
+  publishedKeys,
+  type Ring,
+  type RingKey,
+  type RingPolicy,
+} from "../domain/ring.ts";
 import { importPublicJwk, type VerificationKey } from "../jws/index.ts";
 import type { SilentSigners } from "./silent-signers.ts";
 
@@ -23,6 +32,9 @@ export class OpenedKeys {
   /** What each was opened from: one that is kept elsewhere, or sealed anew, is to be opened from there. */
   readonly #places = new Map<string, string>();
   readonly #verification = new Map<string, VerificationKey>();
+  /** What is being opened, by its place: a custodian may take its time, and is asked once. */
+  readonly #opening = new Map<string, Promise<KeyFault | undefined>>();
+  #needed: ReadonlySet<string> = new Set();
   readonly #silent: SilentSigners;
 
   constructor(custodian: KeyCustodian, silent: SilentSigners) {
@@ -30,24 +42,45 @@ export class OpenedKeys {
     this.#silent = silent;
   }
 
-  /** Opens what the ring says is needed now and has not been opened from there; the faults of those that can't be. */
+  /**
+   * Forgets at once what the ring says is not needed any more, and opens what is and has not been opened from there. Resolves to the
+   * faults of those that can't be.
+   */
   async open(ring: Ring, policy: RingPolicy, now: number): Promise<readonly KeyFault[]> {
+    const needed = ring.keys.filter((key) => needsPrivatePart(ring, key, policy, now));
+    this.#forgetAllBut(needed, publishedKeys(ring, now, policy).keys);
     // At once: one custodian that is slow to refuse must not keep the others waiting.
-    const needed = ring.keys.filter((key) => needsPrivatePart(ring, key, policy, now) && this.#places.get(key.kid) !== placeOf(key));
-    const faults = await Promise.all(needed.map((key) => this.#open(key, ring)));
-    this.#forget(ring);
+    const unopened = needed.filter((key) => this.#places.get(key.kid) !== placeOf(key));
+    const faults = await Promise.all(unopened.map((key) => this.#openOnce(key, ring)));
     return faults.filter((fault) => fault !== undefined);
+  }
+
+  #openOnce(key: RingKey, ring: Ring): Promise<KeyFault | undefined> {
+    const place = `${key.kid} ${placeOf(key)}`;
+    const known = this.#opening.get(place);
+    if (known !== undefined) return known;
+    const opening = this.#open(key, ring).finally(() => this.#opening.delete(place));
+    this.#opening.set(place, opening);
+    return opening;
   }
 
   async #open(key: RingKey, ring: Ring): Promise<KeyFault | undefined> {
     try {
-      if (key.algorithm === "HS256") this.#macs.set(key.kid, await this.#custodian.openMac(key, ring));
-      else this.#signers.set(key.kid, this.#silent.watched(await this.#custodian.openSigner(key, ring)));
+      const [signer, mac] =
+        key.algorithm === "HS256"
+          ? [undefined, await this.#custodian.openMac(key, ring)]
+          : [await this.#custodian.openSigner(key, ring), undefined];
+      // It may have been revoked meanwhile.
+      if (!this.#needed.has(key.kid)) return undefined;
+      if (signer !== undefined) this.#signers.set(key.kid, this.#silent.watched(signer));
+      if (mac !== undefined) this.#macs.set(key.kid, mac);
       this.#places.set(key.kid, placeOf(key));
       return undefined;
     } catch (error) {
-      if (!(error instanceof KeyError)) throw error;
-      return { kid: key.kid, message: error.message, mayPass: error instanceof CustodianError };
+      if (error instanceof KeyError) return { kid: key.kid, message: error.message, mayPass: error instanceof CustodianError };
+      // Whatever it says, it may hold anything.
+      const name = error instanceof Error ? error.name : typeof error;
+      return { kid: key.kid, message: `Key ${key.kid} can't be opened: unexpected ${name}.`, mayPass: true };
     }
   }
 
@@ -68,10 +101,13 @@ export class OpenedKeys {
     return imported.key;
   }
 
-  /** A revoked key must not sign again, whatever a later mistake may ask. */
-  #forget(ring: Ring): void {
-    for (const { kid, revokedAt } of ring.keys) {
-      if (revokedAt === undefined) continue;
+  /** A key that is over must not sign again, whatever a later mistake may ask. */
+  #forgetAllBut(needed: readonly RingKey[], published: readonly RingKey[]): void {
+    this.#needed = new Set(needed.map(({ kid }) => kid));
+    const shown = new Set(published.map(({ kid }) => kid));
+    for (const kid of this.#verification.keys()) if (!shown.has(kid)) this.#verification.delete(kid);
+    for (const kid of this.#places.keys()) {
+      if (this.#needed.has(kid)) continue;
       this.#signers.delete(kid);
       this.#silent.forget(kid);
       this.#macs.delete(kid);

@@ -1,6 +1,7 @@
 /** What the operator does to the ring. */
 
 import { type KeyAlgorithm, agedAt, activeKey, keyTimes, RING_LAG_MILLIS, type Ring, type RingKey, stagedKeys } from "../domain/ring.ts";
+import { schemeOf } from "../domain/key-uri.ts";
 import { KeyError } from "../domain/ports.ts";
 import { planRevocation, planRotation } from "../domain/ring-plan.ts";
 import { clockAgreed } from "./clock-guard.ts";
@@ -58,10 +59,11 @@ function rotation({ keyRing }: SessionParts, algorithms: readonly KeyAlgorithm[]
   };
 }
 
-/** Files that were left when the ring took the private parts to itself. */
-async function eraseMoved({ context, keyRing }: SessionParts): Promise<readonly string[]> {
+/** Files that were left when private parts were moved elsewhere; undefined: of all keys. */
+async function eraseMoved({ context, keyRing }: SessionParts, kids?: readonly string[]): Promise<readonly string[]> {
   const erased: string[] = [];
-  for (const { kid } of keyRing.ring.keys.filter(({ sealed }) => sealed !== undefined)) {
+  const isMoved = ({ kid, custody }: RingKey): boolean => schemeOf(custody) !== "file" && (kids?.includes(kid) ?? true);
+  for (const { kid } of keyRing.ring.keys.filter(isMoved)) {
     if (await context.custodian.erase({ kid, custody: `file:${kid}` })) erased.push(kid);
   }
   return erased;
@@ -121,8 +123,8 @@ async function revokeKeys(
   const announce = async (): Promise<void> => {
     for (const kid of kids) await ends.appendKey(kid, now);
   };
-  const result = await changeKeys(parts, (ring, at) => planRevocation(ring, kids, keyRing.policy, at), { announce, force, without: kids });
-  await eraseRevoked(parts);
+  const result = await changeKeys(parts, (ring, at) => planRevocation(ring, kids, keyRing.policy, at), { announce, force, revoked: kids });
+  await eraseRevoked(parts, kids);
   // No node may still sign with it or introspect by it when the command returns.
   await context.sleep(RING_LAG_MILLIS);
   const left = keys.filter((key) => key?.isForeign !== undefined).map((key) => key?.custody ?? "");
@@ -130,12 +132,15 @@ async function revokeKeys(
 }
 
 /** It signs no more, whether or not its custodian can be reached; the planner tries again each minute. */
-async function eraseRevoked({ context, keyRing }: SessionParts): Promise<void> {
-  try {
-    await eraseOver(context, keyRing);
-  } catch (error) {
-    if (!(error instanceof KeyError)) throw error;
-    context.emit({ event: "trouble", about: "keys", message: error.message });
+async function eraseRevoked(parts: SessionParts, kids: readonly string[]): Promise<void> {
+  const { context, keyRing } = parts;
+  for (const erase of [() => eraseOver(context, keyRing), () => eraseMoved(parts, kids)]) {
+    try {
+      await erase();
+    } catch (error) {
+      if (!(error instanceof KeyError)) throw error;
+      context.emit({ event: "trouble", about: "keys", message: error.message });
+    }
   }
 }
 

@@ -26,7 +26,7 @@ export function privatePartCommands(parts: SessionParts): PartCommands {
 }
 
 /** It is staged, published from now on, and ages like a key that was made here. */
-async function importKey(parts: SessionParts, source: Exclude<KeySource, { from: "ring" }>): Promise<KeysChanged | Failed> {
+async function importKey(parts: SessionParts, source: KeySource): Promise<KeysChanged | Failed> {
   const { context, keyRing } = parts;
   await keyRing.reload();
   const { custodian } = context;
@@ -53,8 +53,8 @@ async function moveKeys(parts: SessionParts, from: string): Promise<KeysChanged 
   const isMoved = (key: RingKey): boolean => schemeOf(key.custody) === from && needsPrivatePart(keyRing.ring, key, keyRing.policy, now);
   const moved: NewKey[] = [];
   for (const key of keyRing.ring.keys.filter(isMoved)) {
-    const copy = await context.custodian.take({ from: "ring", key }, now, keyRing.ring);
-    if (schemeOf(copy.custody) !== from) moved.push(copy);
+    const copy = await context.custodian.copy(key, now, keyRing.ring);
+    if (copy !== undefined) moved.push(copy);
   }
   return changeKeys(parts, (ring) => moved.flatMap((copy) => moveOf(ring, copy, from)));
 }
@@ -80,8 +80,9 @@ async function rewrapKeys(parts: SessionParts): Promise<Rewrapped | Failed> {
     if (sealed.size === 0 && inPlace === 0)
       return { failed: "nothing can be sealed: no private part is in a file or in the ring, or there is no key-encryption key" };
     if (sealed.size === 0) return { files: inPlace, inRing: 0 };
-    const result = await changeKeys(parts, (newer) => (areSame(ring, newer) ? [{ change: "rewrap", sealed }] : []));
-    if (result.steps.length > 0) return { files: inPlace, inRing: sealed.size };
+    await changeKeys(parts, (newer) => (areSame(ring, newer) ? [{ change: "rewrap", sealed }] : []));
+    // The planner may have had something to do where we had not.
+    if (isSealedBy(keyRing.ring, sealed)) return { files: inPlace, inRing: sealed.size };
   }
   return { failed: "the key ring is being changed by others; try again" };
 }
@@ -90,6 +91,10 @@ async function rewrapKeys(parts: SessionParts): Promise<Rewrapped | Failed> {
 function isKept({ context, keyRing }: SessionParts, key: RingKey): boolean {
   const { state } = keyTimes(keyRing.ring, key, context.clock(), keyRing.policy);
   return key.sealed !== undefined || (state !== "retired" && state !== "revoked");
+}
+
+function isSealedBy({ keys }: Ring, parts: ReadonlyMap<string, SealedPart>): boolean {
+  return keys.every(({ kid, sealed }) => sealed === undefined || !parts.has(kid) || sealed === parts.get(kid)?.text);
 }
 
 /** Nothing was sealed since: what is sealed again is all there is. */

@@ -16,8 +16,8 @@ export interface ChangeKeysOptions {
   /** As in `ChangeOptions`. */
   readonly announce?: () => Promise<void>;
   readonly force?: Force;
-  /** Keys that may be out of reach: they are being taken out. */
-  readonly without?: readonly string[];
+  /** The keys that are taken out: they may be out of reach, and others, too. */
+  readonly revoked?: readonly string[];
 }
 
 /** Carries out a wish, and what the planner finds lacking then. Throws `KeyError`, `StoreError`, `UnavailableError`. */
@@ -26,19 +26,26 @@ export async function changeKeys(
   wish: RingWish,
   options: ChangeKeysOptions = {},
 ): Promise<KeysChanged> {
-  const { dryRun = false, announce, force, without = [] } = options;
+  const { dryRun = false, announce, force, revoked } = options;
   await clockAgreed(keyRing);
   if (keyRing.ring.keys.length === 0) throw new KeyError("there are no keys yet: the first start of the server makes them");
-  refuseBlind(keyRing, force, without);
-  const { ring, changes } = await changeRing(context, keyRing, wish, { dryRun, ...(announce && { announce }) });
+  await keyRing.opened();
+  const blindness = force?.force === true ? undefined : blindnessOf(keyRing, revoked ?? []);
+  if (blindness !== undefined && revoked === undefined) throw new KeyError(blindness);
+  const { ring, changes } = await changeRing(context, keyRing, wish, {
+    dryRun,
+    isRevocation: revoked !== undefined,
+    ...(announce && { announce }),
+    ...(blindness !== undefined && { makesNone: blindness }),
+  });
   const steps = changes.map(stepText);
   if (steps.length > 0 && !dryRun) context.emit({ event: "keys_changed", steps, version: ring.version, ...audited(force) });
   return { keys: listings({ context, keyRing, ...parts }, ring), steps };
 }
 
 /** Who can't open the keys there are would make new ones that others can't open. */
-function refuseBlind(keyRing: KeyRing, force: Force | undefined, without: readonly string[]): void {
-  if (force?.force !== true && keyRing.faultyKids.some((kid) => !without.includes(kid))) throw new KeyError(keyRing.faults);
+function blindnessOf(keyRing: KeyRing, revoked: readonly string[]): string | undefined {
+  return keyRing.faultyKids.some((kid) => !revoked.includes(kid)) ? keyRing.faults : undefined;
 }
 
 function audited(force: Force | undefined): { readonly reason?: string; readonly forced?: boolean } {

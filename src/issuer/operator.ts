@@ -23,7 +23,7 @@ export function createOperatorOf(parts: LoginParts): Operator {
     inspect: async () => [
       ...(await context.store.inspect()),
       ...(await inspectMarker(parts)),
-      ...inspectKeys(parts),
+      ...(await inspectKeys(parts)),
       ...(await inspectJwks(context)),
       ...(await inspectSubjects(parts)),
     ],
@@ -42,7 +42,8 @@ export function createOperatorOf(parts: LoginParts): Operator {
 }
 
 /** What the ring names and this machine can't open: a server would not start. */
-function inspectKeys({ keyRing }: LoginParts): StoreFinding[] {
+async function inspectKeys({ keyRing }: LoginParts): Promise<StoreFinding[]> {
+  await keyRing.opened();
   if (keyRing.faults === "") return [];
   return [{ severity: "fault", subject: "private keys", finding: keyRing.faults }];
 }

@@ -1,17 +1,22 @@
 /** Keys whose custodian gave no signature when it was last asked: told once, not ready meanwhile, and asked again until one comes. */
 
 import type { Listener } from "../domain/events.ts";
-import { type Bytes, KeyError, type Signer } from "../domain/ports.ts";
+import { type Bytes, type Clock, KeyError, NotAskedError, type Signer } from "../domain/ports.ts";
 
+const TELL_EVERY_MILLIS = 60_000;
 const PROBE = "mintmark: this signer can sign";
 
 export class SilentSigners {
   readonly #emit: Listener;
+  readonly #clock: Clock;
   readonly #silent = new Map<string, Signer>();
+  /** When each was last told of. */
+  readonly #toldAt = new Map<string, number>();
   #asking: Promise<unknown> | undefined;
 
-  constructor(emit: Listener) {
+  constructor(emit: Listener, clock: Clock) {
     this.#emit = emit;
+    this.#clock = clock;
   }
 
   has(kid: string): boolean {
@@ -26,7 +31,7 @@ export class SilentSigners {
         if (this.#silent.size > 0) this.#silent.delete(signer.kid);
         return signature;
       } catch (error) {
-        if (error instanceof KeyError) this.#note(signer, error.message);
+        if (error instanceof KeyError && !(error instanceof NotAskedError)) this.#note(signer, error.message);
         throw error;
       }
     };
@@ -34,8 +39,13 @@ export class SilentSigners {
   }
 
   #note(signer: Signer, message: string): void {
-    if (!this.#silent.has(signer.kid)) this.#emit({ event: "trouble", about: "signing", message });
+    const isKnown = this.#silent.has(signer.kid);
     this.#silent.set(signer.kid, signer);
+    const now = this.#clock();
+    // One that fails now and then is not told of each time.
+    if (isKnown || Math.abs(now - (this.#toldAt.get(signer.kid) ?? -Infinity)) < TELL_EVERY_MILLIS) return;
+    this.#toldAt.set(signer.kid, now);
+    this.#emit({ event: "trouble", about: "signing", message });
   }
 
   /** Asks them again, beside whatever goes on: who is not ready gets no requests that would find out. */
@@ -51,5 +61,6 @@ export class SilentSigners {
   /** A key that is closed is not waited for any more. */
   forget(kid: string): void {
     this.#silent.delete(kid);
+    this.#toldAt.delete(kid);
   }
 }

@@ -283,7 +283,7 @@ export interface Operator {
   /** `signing`: all signing keys; `all`: the MAC keys too, and with them every session. */
   revokeKeys(kids: readonly string[] | "signing" | "all", reason: string, force: boolean): Promise<KeysChanged | Unsafe | Failed>;
   /** Takes a key in: it is staged, and ages like a new one. */
-  importKey(source: Exclude<KeySource, { readonly from: "ring" }>): Promise<KeysChanged | Failed>;
+  importKey(source: KeySource): Promise<KeysChanged | Failed>;
   /** Brings the private parts that a custodian has (the scheme of their URIs) to where new keys are made. */
   moveKeys(from: string): Promise<KeysChanged | Failed>;
   /** Seals all private parts again under the key-encryption key that is in force. */

@@ -1,7 +1,7 @@
 /** Keys in AWS KMS: made there, used there, and never seen here. A signer is bound to the ARN of one key. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { CustodianError, KeyError } from "../domain/ports.ts";
+import { CustodianError, KeyError, SIGNATURE_BYTES } from "../domain/ports.ts";
 import type { NewKey, Signer } from "../domain/ports.ts";
 import type { JwsAlgorithm } from "../domain/ring.ts";
 import { openKms } from "./aws-kms/client.ts";
@@ -28,7 +28,6 @@ type Action = "CreateKey" | "DescribeKey" | "GetPublicKey" | "ScheduleKeyDeletio
 
 /** The shortest wait that there is before a key is deleted. */
 const DELETION_DAYS = 7;
-const SIGNATURE_BYTES = 64;
 /** A new key is not known everywhere at once; the last wait is the longest. */
 const NEW_KEY_WAITS_MILLIS = [100, 200, 400, 800];
 

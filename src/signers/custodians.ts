@@ -31,17 +31,18 @@ export function joinCustodians({ byScheme, signing, mac }: CustodianChoice): Key
       if (custodian.adopt === undefined) throw new KeyError(`${scheme}: takes no key by its URI; name the file of the key.`);
       return { ...(await custodian.adopt(source.uri, source.algorithm)), isForeign: true };
     }
-    if (source.from === "text") {
-      const key = readPrivateText(source.text, source.edName);
-      if (typeof key === "string") throw new KeyError(`The key can't be taken in: it ${key}.`);
-      if (ring.keys.some(({ kid }) => kid === key.kid)) throw new KeyError(`The key ring has this key already: ${key.kid}.`);
-      return keeper(key.algorithm).keep(key, now, ring);
-    }
-    const { key } = source;
+    const key = readPrivateText(source.text, source.edName);
+    if (typeof key === "string") throw new KeyError(`The key can't be taken in: it ${key}.`);
+    if (ring.keys.some(({ kid }) => kid === key.kid)) throw new KeyError(`The key ring has this key already: ${key.kid}.`);
+    return keeper(key.algorithm).keep(key, now, ring);
+  }
+
+  async function copy(key: RingKey, now: number, ring: Ring): Promise<NewKey | undefined> {
+    const scheme = schemeOf(key.custody);
+    if (newKeys(key.algorithm) === scheme) return undefined;
     const target = keeper(key.algorithm);
     const { material } = of(key);
-    if (material === undefined)
-      throw new KeyError(`Key ${key.kid} can't leave ${schemeOf(key.custody)}:; rotate it: new keys are made in keys.store.`);
+    if (material === undefined) throw new KeyError(`Key ${key.kid} can't leave ${scheme}:; rotate it: new keys are made in keys.store.`);
     return target.keep(await material.reveal(key, ring), now, ring);
   }
 
@@ -61,6 +62,7 @@ export function joinCustodians({ byScheme, signing, mac }: CustodianChoice): Key
       return custodian.openMac(key, ring);
     },
     take,
+    copy,
     rewrap: async (key, ring) => of(key).material?.rewrap(key, ring),
     async find() {
       const found = await Promise.all([...byScheme.values()].map(async (custodian) => custodian.find?.() ?? []));

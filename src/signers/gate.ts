@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { CustodianError, KeyError } from "../domain/ports.ts";
+import { CustodianError, KeyError, NotAskedError } from "../domain/ports.ts";
 import type { Clock } from "../domain/ports.ts";
 
 export interface GateLimits {
@@ -63,7 +63,7 @@ export class Gate {
 
   #enter(): void {
     const { maxInFlight, clock } = this.#limits;
-    if (this.#inFlight >= maxInFlight) throw new CustodianError(`${this.name}: ${maxInFlight} calls are under way, and no more are begun.`);
+    if (this.#inFlight >= maxInFlight) throw new NotAskedError(`${this.name}: ${maxInFlight} calls are under way, and no more are begun.`);
     if (this.#failures >= FAILURES_TO_OPEN) {
       const age = clock() - this.#failedAt;
       // A clock that was set back must not keep the circuit open.

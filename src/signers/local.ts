@@ -89,7 +89,7 @@ export function openLocalCustodian(options: LocalCustodianOptions): LocalCustodi
     if (!THUMBPRINT.test(key.kid)) throw new KeyError("The key ring names a key by what can't be the name of a file.");
     if (key.custody !== `file:${key.kid}`) throw new KeyError(`Key ${key.kid} is not kept in ${options.directory}; see keys.store.`);
     const [plain, sealed] = await Promise.all([files.read(key.kid + PLAIN), files.read(key.kid + SEALED)]);
-    if (plain !== undefined && sealed !== undefined) throw new KeyError(twice(key.kid, [key.kid + PLAIN, key.kid + SEALED]));
+    if (plain !== undefined && sealed !== undefined) await checkTwins(key.kid, plain);
     if (sealed !== undefined) return sameAlgorithm(key, (await parse(key.kid + SEALED, sealed)).key);
     if (plain !== undefined) return sameAlgorithm(key, (await parse(key.kid + PLAIN, plain)).key);
 
@@ -103,6 +103,12 @@ export function openLocalCustodian(options: LocalCustodianOptions): LocalCustodi
   function sameAlgorithm(key: RingKey, opened: PrivateKey): PrivateKey {
     if (opened.algorithm === key.algorithm) return opened;
     throw new KeyError(`${files.pathOf(key.kid)}: is a key for ${opened.algorithm}; the key ring has it for ${key.algorithm}.`);
+  }
+
+  /** Sealing was cut short: the sealed file is whole before the plain one goes. Both hold the key that their name says. */
+  async function checkTwins(kid: string, plain: StoredFile): Promise<void> {
+    if (encryptionKeys === undefined) throw new KeyError(twice(kid, [kid + PLAIN, kid + SEALED]));
+    await parse(kid + PLAIN, plain);
   }
 
   function twice(kid: string, names: readonly string[]): string {
@@ -147,7 +153,7 @@ export function openLocalCustodian(options: LocalCustodianOptions): LocalCustodi
         if (encryptionKeys === undefined) return undefined;
         const json = writeKeyFile(await open(key), key.publishedAt);
         // The sealed file is whole before the plain one goes.
-        await files.replace(key.kid + SEALED, await seal(json, key.kid, encryptionKeys.current.bytes), key.publishedAt);
+        await files.write(key.kid + SEALED, await seal(json, key.kid, encryptionKeys.current.bytes), key.publishedAt);
         await files.remove([key.kid + PLAIN]);
         return "in place";
       },
@@ -162,11 +168,10 @@ export function openLocalCustodian(options: LocalCustodianOptions): LocalCustodi
       const results = await Promise.allSettled(names.map(findOne));
       const faults = results.flatMap((result) => (result.status === "rejected" ? [messageOf(result.reason)] : []));
       const found = results.flatMap((result) => (result.status === "fulfilled" && result.value !== undefined ? [result.value] : []));
-      const kids = found.map(({ kid }) => kid);
-      const repeated = kids.filter((kid, index) => kids.indexOf(kid) !== index);
-      faults.push(...repeated.map((kid) => twice(kid, [kid + PLAIN, kid + SEALED])));
+      // Both files of one key are readable where its sealing was cut short, and nowhere else.
+      const unique = new Map(found.map((key) => [key.kid, key]));
       if (faults.length > 0) throw new KeyError(faults.join("\n"));
-      return found;
+      return [...unique.values()];
     },
 
     async erase({ kid }) {

@@ -1,7 +1,7 @@
 /** Keys in a hardware security module, by PKCS#11. The private parts are made there and never leave it. */
 
 import { spellKeyUri } from "../domain/key-uri.ts";
-import { KeyError } from "../domain/ports.ts";
+import { CustodianError, KeyError, SIGNATURE_BYTES } from "../domain/ports.ts";
 import type { Random } from "../domain/ports.ts";
 import type { Custodian } from "./custodian.ts";
 import { Gate } from "./gate.ts";
@@ -48,8 +48,12 @@ export function openPkcs11Custodian(options: Pkcs11Options): Custodian {
       return {
         kid,
         algorithm,
-        sign: async (signingInput) =>
-          Buffer.from(await signing((limited) => connection.call("sign", { key, signingInput }, limited)), "base64url"),
+        async sign(signingInput) {
+          const text = await signing((limited) => connection.call("sign", { key, signingInput }, limited));
+          const signature = Buffer.from(text, "base64url");
+          if (signature.length === SIGNATURE_BYTES) return signature;
+          throw new CustodianError(`${name}: what it gave for key ${kid} is no ${algorithm} signature.`);
+        },
       };
     },
 

@@ -85,6 +85,11 @@ t.test("each algorithm needs an active and a staged key", async (t) => {
   t.match(about(await doctor({ answers: { listKeys: async (mac) => (mac ? [] : sampleKeys()) } }), "key ring, MAC keys"), {
     severity: "fault",
   });
+  const first = async (mac: boolean) =>
+    (await listKeys(mac))
+      .filter(({ alg, state }) => alg !== "ES256" || state === "staged")
+      .map((key) => (key.alg === "ES256" ? { ...key, activeAt: NOW + 3 * HOUR } : key));
+  t.match(about(await doctor({ answers: { listKeys: first } }), "key ring, ES256"), { severity: "hint", finding: /signs in 3 h/ });
   t.match(about(await doctor(), "key ring, ES256"), { severity: "hint", finding: /20 h/ }, "staged 4 hours ago, stageFor is 24 h");
   t.match(about(await doctor({ answers: { listKeys: async () => [] } }), "key ring"), { severity: "hint", finding: /no keys yet/ });
 });

@@ -525,6 +525,29 @@ t.test("records of retired keys that were dropped on purpose don't come back", a
   );
 });
 
+t.test("a copy from before many rotations brings back no key whose record was dropped, but each revocation", async (t) => {
+  const first = firstRing();
+  const stagedThen = staged(first, START);
+  const revoked = applied(first, [{ change: "revoke", kid: active(first, START).kid, at: START }], START);
+  let ring = first;
+  let now = START;
+  for (let turn = 0; turn < 60; turn++) {
+    now += 5 * DAY;
+    ring = changed(ring, planRotation(ring, ["ES256"], BY_HAND, now), now, BY_HAND);
+    ring = withoutOldRecords(ring, BY_HAND, now);
+  }
+  t.notOk(
+    ring.keys.some(({ kid }) => kid === stagedThen.kid),
+    "its record was dropped",
+  );
+  t.equal(repairedRing(ring, first, BY_HAND, now), undefined);
+  const repaired = repairedRing(ring, revoked, BY_HAND, now);
+  t.same(
+    repaired?.keys.filter(({ kid }) => !ring.keys.some((key) => key.kid === kid)).map(({ revokedAt }) => revokedAt),
+    [START],
+  );
+});
+
 t.test("whatever old copy the store went back to: the union loses nothing, moves no time later, and is found once", async () => {
   const history = fc.array(wish, { minLength: 1, maxLength: 15, size: "max" });
   fc.assert(

@@ -1,9 +1,23 @@
 /** The life of a node: first start, starts in trouble, following what others change. */
 
 import t, { type Test } from "tap";
-import { KEYS, markerDocument, ringDocument } from "../../src/domain/documents.ts";
+import { KEYS, markerDocument, NEVER, ringDocument } from "../../src/domain/documents.ts";
 import { StoreError } from "../../src/domain/ports.ts";
-import { DAY, headerOf, HOUR, kidsOf, MINUTE, type Node, policy, REPORTS, resource, SECOND, World } from "../support/issuer-world.ts";
+import { RING_LAG_MILLIS } from "../../src/domain/ring.ts";
+import {
+  DAY,
+  headerOf,
+  HOUR,
+  kidsOf,
+  MINUTE,
+  type Node,
+  policy,
+  REPORTS,
+  resource,
+  SECOND,
+  START,
+  World,
+} from "../support/issuer-world.ts";
 
 const UNAVAILABLE = { name: "UnavailableError" };
 const INVALID_GRANT = { refused: "invalid_grant" };
@@ -313,6 +327,31 @@ t.test("a node that can't open a new key says so, signs with the others and open
   world.keys.held.set(young.kid, file);
   await world.tick();
   t.equal(headerOf((await node.logIn("alice")).accessToken)["kid"], young.kid);
+});
+
+t.test("a node is ready while the first key of a new algorithm ages, and not where a key that signed is gone", async (t) => {
+  const only = { ...policy(), keys: { ...policy().keys, algorithms: ["ES256"] as const } };
+  const world = new World();
+  t.teardown(() => world.close());
+  const first = await world.node({ policy: only });
+  await first.issuer.start();
+  await first.idle();
+  await first.stop();
+  const node = await world.startedNode();
+  t.match(
+    (await world.ring()).keys.filter(({ algorithm }) => algorithm === "EdDSA"),
+    [{ activeAt: START + DAY + RING_LAG_MILLIS }],
+  );
+  t.same(await node.issuer.readiness(), { ready: true, missing: [] });
+  await world.advance(2 * DAY);
+  t.same(await node.issuer.readiness(), { ready: true, missing: [] });
+  const ring = await world.ring();
+  const keys = ring.keys.map((key) => (key.algorithm === "EdDSA" ? { ...key, revokedAt: world.now } : key));
+  const store = await world.handle();
+  const bytes = ringDocument.encode({ version: ring.version + 1, keys });
+  await store.compareAndSet(KEYS.ring, await store.get(KEYS.ring), bytes, { expiresAt: NEVER, confirmed: true });
+  await world.tick(3);
+  t.same(await node.issuer.readiness(), { ready: false, missing: ["no key can sign EdDSA"] });
 });
 
 t.test("where every resource gets the other name of Ed25519, keys of the old one sign until one of the new has aged", async (t) => {

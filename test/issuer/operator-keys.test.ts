@@ -130,17 +130,64 @@ t.test("forced, a young key signs at once, and the reason is in the audit log", 
 });
 
 t.test("a revocation that is refused is not in the ends log, where every node would carry it out", async (t) => {
-  const { world } = await worldWithOperator();
+  const { operator } = await worldWithOperator();
+  t.match(await operator.revokeKeys([await kidOf(operator, "ES256", "active")], "stolen", false), { unsafe: true });
+  t.same(await operator.link.inner.read(ENDS_LOG, undefined, 10), []);
+});
+
+t.test("a key can be revoked where others can't be opened: none is made from there, a server makes it", async (t) => {
+  const { world, operator: before } = await worldWithOperator();
   await world.advance(2 * DAY);
-  const before = await world.operator();
-  world.keys.held.delete(await kidOf(before, "EdDSA", "active"));
-  const operator = await world.operator();
+  const [kid, heir, other] = [
+    await kidOf(before, "ES256", "active"),
+    await kidOf(before, "ES256", "staged"),
+    await kidOf(before, "EdDSA", "active"),
+  ];
+  const part = world.keys.held.get(other);
+  world.keys.held.delete(other);
+  const events: Parameters<World["operator"]>[0] = [];
+  const operator = await world.operator(events);
   t.match(
     (await operator.inspect()).filter(({ subject }) => subject === "private keys"),
     [{ severity: "fault" }],
   );
-  await t.rejects(operator.revokeKeys([await kidOf(operator, "ES256", "active")], "stolen", false), KeyError);
-  t.same(await operator.link.inner.read(ENDS_LOG, undefined, 10), []);
+  await t.rejects(operator.stageKeys(["ES256"]), KeyError);
+  t.same(states(changed(await operator.revokeKeys([kid], "stolen", false)).keys, "ES256"), ["revoked", "active"]);
+  t.match(events.slice(-2), [{ event: "trouble", message: /No new ES256 key was made, a server has to/ }, { event: "keys_changed" }]);
+  if (part !== undefined) world.keys.held.set(other, part);
+  await world.advance(MINUTE);
+  await world.tick(60);
+  t.equal(await kidOf(operator, "ES256", "active"), heir);
+  t.same(states(await operator.listKeys(false), "ES256"), ["revoked", "active", "staged"]);
+});
+
+t.test("a key can be revoked while none can be made, unless it is the new one that has to sign", async (t) => {
+  const { world, operator } = await worldWithOperator();
+  await world.advance(2 * DAY);
+  const { create } = world.keys;
+  world.keys.create = () => Promise.reject(new KeyError("the disk is full"));
+  t.same(states(changed(await operator.revokeKeys([await kidOf(operator, "ES256", "active")], "stolen", false)).keys, "ES256"), [
+    "revoked",
+    "active",
+  ]);
+  const before = await world.read(KEYS.ring);
+  await t.rejects(operator.revokeKeys([await kidOf(operator, "ES256", "active")], "stolen", true), { message: "the disk is full" });
+  t.same(await world.read(KEYS.ring), before);
+  world.keys.create = create;
+});
+
+t.test("what was done is told and kept when the store goes away right after it", async (t) => {
+  const { world } = await worldWithOperator();
+  const events: Parameters<World["operator"]>[0] = [];
+  const operator = await world.operator(events);
+  const kid = await kidOf(operator, "ES256", "staged");
+  operator.link.beforeNext("compareAndSet", KEYS.ring, async () => {
+    for (const key of [KEYS.ring, KEYS.policy, KEYS.marker]) operator.link.failNext("get", key, "unavailable");
+  });
+  const { keys } = changed(await operator.promoteKey(kid, { force: true, reason: "drill" }));
+  t.same(states(keys, "ES256"), ["retiring", "active", "staged"]);
+  t.match(events, [{ event: "keys_changed", forced: true, reason: "drill" }]);
+  for (const { kid: named } of (await world.ring()).keys) t.ok(world.keys.held.has(named), "each key of the ring is there");
 });
 
 t.test("a revoked key is out everywhere when the command returns, and the aged one signs", async (t) => {

@@ -3,7 +3,7 @@
 import t from "tap";
 import { KEYS } from "../../src/domain/documents.ts";
 import { fromBase64url } from "../../src/domain/bytes.ts";
-import { StoreError } from "../../src/domain/ports.ts";
+import { KeyError, StoreError } from "../../src/domain/ports.ts";
 import { UnavailableError } from "../../src/issuer/index.ts";
 import type { Link } from "../support/faulty-store.ts";
 import { claimsOf, client, DAY, HOUR, MINUTE, policy, SECOND, type Node, type SessionGrant, World } from "../support/issuer-world.ts";
@@ -125,7 +125,7 @@ t.test("time in which the store was out of reach does not count", async (t) => {
 t.test("a signer that fails leaves the session as it was", async (t) => {
   const { world, node, link, first, sub } = await worldWithSession();
   const before = await world.subject(sub);
-  world.keys.refuseToSign = true;
+  world.keys.refuseToSign = new KeyError("the key custodian refuses");
   await t.rejects(node.tryRefresh(first.refreshToken), { name: "KeyError" });
   t.same(await world.subject(sub), before);
   t.same(
@@ -133,7 +133,7 @@ t.test("a signer that fails leaves the session as it was", async (t) => {
     ["get"],
     "nothing was swapped before it was signed",
   );
-  world.keys.refuseToSign = false;
+  world.keys.refuseToSign = undefined;
   await world.advance(HOUR);
   t.ok(await node.refresh(first.refreshToken), "so the token is still the current one");
 });

@@ -201,6 +201,57 @@ t.test("a key-encryption key that was lost is replaced: all keys go at once, and
   t.match(await left.tryRefresh(old.refreshToken), { refused: "invalid_grant" });
 });
 
+t.test("a lost key-encryption key is replaced although a key that has just retired is still sealed under it", async (t) => {
+  const { world, nodes } = await fleet(1);
+  const [node] = nodes as [Node];
+  await world.advance(2 * DAY);
+  const first = await world.operator([], world.policy, custodian(FIRST));
+  await first.rotateKeys(["ES256"], { dryRun: false });
+  await world.advance(HOUR);
+  await node.stop();
+  const before = await world.ring();
+  t.ok(before.keys.some((key) => keyTimes(before, key, world.now, ringPolicy(world.policy)).state === "retired" && key.sealed));
+  const operator = await world.operator([], world.policy, custodian(SECOND_KEK));
+  await operator.revokeKeys("all", "lost", true);
+  const ring = await world.ring();
+  t.same(
+    ring.keys.filter(({ sealed }) => sealed !== undefined).map(({ revokedAt }) => revokedAt),
+    Array.from({ length: 6 }, () => undefined),
+    "what is sealed now is new",
+  );
+  t.equal((await operator.stageKeys(["ES256"])).steps.length, 1);
+});
+
+t.test("the file that a moved key left goes when the key is revoked", async (t) => {
+  const directory = t.testdir();
+  const world = new World();
+  t.teardown(() => world.close());
+  const node = await world.node({ custodian: custodian(FIRST, undefined, directory, "file") });
+  await node.issuer.start();
+  await node.idle();
+  await world.advance(2 * DAY);
+  const operator = await world.operator([], world.policy, custodian(FIRST, undefined, directory));
+  await operator.moveKeys("file");
+  const [kid = ""] = (await operator.listKeys(false)).filter(({ state }) => state === "active").map((key) => key.kid);
+  t.ok(readdirSync(directory).includes(`${kid}.json`));
+  await operator.revokeKeys([kid], "stolen", false);
+  t.notOk(readdirSync(directory).includes(`${kid}.json`));
+  t.equal(readdirSync(directory).length, 5, "and no other");
+});
+
+t.test("keys are not copied to where they are", async (t) => {
+  const directory = t.testdir();
+  const world = new World();
+  t.teardown(() => world.close());
+  const node = await world.node({ custodian: custodian(FIRST, undefined, directory, "file") });
+  await node.issuer.start();
+  await node.idle();
+  const before = readdirSync(directory);
+  const operator = await world.operator([], world.policy, custodian(FIRST, undefined, directory, "file"));
+  t.match(await operator.moveKeys("file"), { steps: [] });
+  t.same(readdirSync(directory), before);
+});
+
 t.test("a store that went back before a rewrap and a revocation is put right from a node's copy", async (t) => {
   const { world, nodes } = await fleet(1);
   const [node] = nodes as [Node];

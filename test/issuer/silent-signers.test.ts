@@ -2,15 +2,15 @@
 
 import t from "tap";
 import { KEYS, NEVER, ringDocument } from "../../src/domain/documents.ts";
-import { KeyError } from "../../src/domain/ports.ts";
-import { DAY, headerOf, World } from "../support/issuer-world.ts";
+import { CustodianError, KeyError, NotAskedError } from "../../src/domain/ports.ts";
+import { DAY, headerOf, kidsOf, World } from "../support/issuer-world.ts";
 
 t.test("a node whose custodian refuses says so once, is not ready, and is ready when the custodian is there again", async (t) => {
   const world = new World();
   t.teardown(() => world.close());
   const node = await world.startedNode();
   await world.addUser("alice");
-  world.keys.refuseToSign = true;
+  world.keys.refuseToSign = new KeyError("the key custodian refuses");
   for (const _ of [1, 2, 3]) await t.rejects(node.logIn("alice"), KeyError);
   t.match(node.eventsOf("trouble"), [{ about: "signing", message: "the key custodian refuses" }]);
   t.match(await node.issuer.readiness(), { ready: false, missing: ["no key can sign ES256"] });
@@ -19,11 +19,81 @@ t.test("a node whose custodian refuses says so once, is not ready, and is ready 
   t.equal((await node.issuer.readiness()).ready, false);
   t.equal(node.eventsOf("trouble").length, 1, "asked again each second, said once");
 
-  world.keys.refuseToSign = false;
+  world.keys.refuseToSign = undefined;
   await world.tick(2);
   await new Promise(setImmediate);
   t.equal((await node.issuer.readiness()).ready, true, "with no request in between");
   t.ok((await node.logIn("alice")).accessToken);
+});
+
+t.test("a call that was not even made says nothing of the custodian; one that fails now and then is told of once a minute", async (t) => {
+  const world = new World();
+  t.teardown(() => world.close());
+  const node = await world.startedNode();
+  await world.addUser("alice");
+  for (const [message, error] of [
+    [undefined, new NotAskedError("too many calls are under way")],
+    ["no answer", new CustodianError("no answer")],
+  ] as const) {
+    for (const _ of [1, 2, 3]) {
+      world.keys.refuseToSign = error;
+      await t.rejects(node.logIn("alice"), error);
+      t.equal((await node.issuer.readiness()).ready, message === undefined);
+      world.keys.refuseToSign = undefined;
+      await node.logIn("alice");
+      t.equal((await node.issuer.readiness()).ready, true);
+    }
+    t.same(
+      node.eventsOf("trouble").map((event) => event.message),
+      message === undefined ? [] : [message],
+    );
+  }
+});
+
+t.test("a key that takes for ever to be opened keeps nobody from following a revocation", async (t) => {
+  const world = new World();
+  t.teardown(() => world.close());
+  const node = await world.startedNode();
+  await world.addUser("alice");
+  await world.advance(2 * DAY);
+  const operator = await world.operator([], world.policy, { ...world.keys });
+  const opening = Promise.withResolvers<never>();
+  const open = world.keys.openSigner.bind(world.keys);
+  world.keys.openSigner = () => opening.promise;
+  await operator.stageKeys(["ES256"]);
+  await world.advance(2_000);
+  const { kid } = headerOf((await node.logIn("alice")).accessToken) as { kid: string };
+  t.ok(kidsOf(node).includes(kid));
+  await operator.revokeKeys([kid], "stolen", false);
+  t.notOk(kidsOf(node).includes(kid));
+  t.not(headerOf((await node.logIn("alice")).accessToken)["kid"], kid, "and the next one signs");
+  world.keys.openSigner = open;
+  opening.reject(new CustodianError("given up"));
+  await world.tick(3);
+  t.equal((await node.issuer.readiness()).ready, true);
+});
+
+t.test("a node starts where nothing can be erased and no key be made, and goes on trying", async (t) => {
+  const world = new World();
+  t.teardown(() => world.close());
+  const first = await world.startedNode();
+  await world.addUser("alice");
+  await world.advance(2 * DAY);
+  const operator = await world.operator();
+  const [kid = ""] = (await operator.listKeys(false)).filter(({ state }) => state === "active").map((key) => key.kid);
+  const { create, erase } = world.keys;
+  world.keys.create = () => Promise.reject(new CustodianError("ThrottlingException"));
+  world.keys.erase = () => Promise.reject(new KeyError("AccessDeniedException"));
+  await operator.revokeKeys([kid], "test", false);
+  await first.stop();
+  const node = await world.startedNode();
+  t.equal((await node.issuer.readiness()).ready, true);
+  t.match(node.eventsOf("trouble"), [{ message: "ThrottlingException" }]);
+  world.keys.create = create;
+  world.keys.erase = erase;
+  await world.tick(60);
+  t.notOk(world.keys.held.has(kid));
+  t.equal((await operator.listKeys(false)).filter(({ state }) => state === "staged").length, 2);
 });
 
 t.test("one key that can't be erased does not keep the others from being erased", async (t) => {

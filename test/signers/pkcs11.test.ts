@@ -1,7 +1,7 @@
 /** Keys in a token by PKCS#11: the contract of all custodians, and what only a device can do, on SoftHSM 2. */
 
 import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -242,6 +242,23 @@ t.test("where one more wrong PIN would lock the token, none is tried", { skip: s
   t.match(fault.message, "would lock it");
   t.equal(the(hsm).logins(), before);
 });
+
+t.test(
+  "the module's process has none of our secrets in its environment",
+  { skip: skip || !existsSync("/proc/self/environ") },
+  async (t) => {
+    process.env["MINTMARK_KEY_ENCRYPTION_KEY"] = "not for the module";
+    t.teardown(() => void delete process.env["MINTMARK_KEY_ENCRYPTION_KEY"]);
+    const { label } = newToken();
+    await opened(t, { token: label }).create("ES256", NOW, EMPTY_RING);
+    const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ");
+    const environments = children
+      .map((pid) => readFileSync(`/proc/${pid}/environ`, "utf8"))
+      .filter((text) => text.includes("SOFTHSM2_CONF="));
+    t.equal(environments.length > 0, true, "what the module is set up by is there");
+    t.notOk(environments.some((text) => text.includes("MINTMARK_")));
+  },
+);
 
 t.test("a key that an operator made is taken in by its label or its id", { skip }, async (t) => {
   const { label } = newToken();

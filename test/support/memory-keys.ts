@@ -16,8 +16,8 @@ export interface MemoryKeys extends KeyCustodian {
   readonly made: number;
   /** Run once, when all keys are listed. */
   afterFind: (() => Promise<void>) | undefined;
-  /** While set, every signature fails. */
-  refuseToSign: boolean;
+  /** While set, every signature fails so. */
+  refuseToSign: KeyError | undefined;
 }
 
 export function memoryKeys(random: Random): MemoryKeys {
@@ -36,7 +36,7 @@ export function memoryKeys(random: Random): MemoryKeys {
       return made;
     },
     afterFind: undefined,
-    refuseToSign: false,
+    refuseToSign: undefined,
     async create(algorithm, now) {
       const key = { ...makeKey(algorithm, random), createdAt: now };
       made += 1;
@@ -51,7 +51,7 @@ export function memoryKeys(random: Random): MemoryKeys {
         kid,
         algorithm,
         sign: async (signingInput) => {
-          if (keys.refuseToSign) throw new KeyError("the key custodian refuses");
+          if (keys.refuseToSign !== undefined) throw keys.refuseToSign;
           const data = Buffer.from(signingInput, "latin1");
           return algorithm === "ES256"
             ? sign("sha256", data, { key: privateKey, dsaEncoding: "ieee-p1363" })
@@ -74,9 +74,10 @@ export function memoryKeys(random: Random): MemoryKeys {
     async take() {
       throw new KeyError("nothing is taken in here");
     },
+    copy: async () => undefined,
     rewrap: async () => undefined,
-    async erase({ kid }) {
-      return held.delete(kid);
+    async erase({ kid, custody }) {
+      return custody === `memory:${kid}` && held.delete(kid);
     },
     close: async () => undefined,
   };

@@ -1,6 +1,6 @@
 import type { KeysPolicy } from "../../domain/policy.ts";
 import type { StoreFinding } from "../../domain/ports.ts";
-import { agedAt, type KeyAlgorithm } from "../../domain/ring.ts";
+import { agedAt, isFirstAwaited, type KeyAlgorithm } from "../../domain/ring.ts";
 import type { KeyListing, Operator } from "../../issuer/types.ts";
 import { durationText } from "../text.ts";
 
@@ -23,6 +23,11 @@ function inspectAlgorithm(algorithm: KeyAlgorithm, keys: readonly KeyListing[], 
   const advice =
     algorithm === "HS256" ? "start a server, or run: mintmark keys rotate --mac" : "start a server, or run: mintmark keys stage";
 
+  if (active === undefined && isFirstAwaited(own, now)) {
+    const activeAt = Math.min(...own.map((key) => key.activeAt ?? Infinity));
+    const finding = `its first key is staged, and signs in ${durationText(activeAt - now)}`;
+    return [{ severity: "hint", subject, finding, advice: "let no resource use it until then" }];
+  }
   if (active === undefined) return [{ severity: "fault", subject, finding: "no active key: nothing can be signed", advice }];
   if (staged.length === 0)
     return [{ severity: "fault", subject, finding: "no staged key: an emergency would cost resource servers errors", advice }];

@@ -1,14 +1,14 @@
 /** What AWS KMS calls the keys of an algorithm, and what it is sent to be signed. */
 
 import { hash } from "node:crypto";
-import { KeyError } from "../../domain/ports.ts";
+import { NotAskedError } from "../../domain/ports.ts";
 import type { JwkPublic, JwsAlgorithm } from "../../domain/ring.ts";
 import type { KeySpec, SignRequest } from "./client.ts";
 
 interface Kind {
   readonly spec: KeySpec;
   readonly crv: JwkPublic["crv"];
-  /** `subject` is how a message names the key. Throws `KeyError` for what can't be signed. */
+  /** `subject` is how a message names the key. Throws `NotAskedError` for what can't be signed. */
   toSign(signingInput: string, subject: string): SignRequest;
 }
 
@@ -34,5 +34,5 @@ function messageOf(signingInput: string, subject: string): SignRequest {
   const message = Buffer.from(signingInput, "latin1");
   if (message.length <= MESSAGE_BYTES_MAX) return { message, messageType: "RAW", algorithm: "ED25519_SHA_512" };
   const limit = `AWS KMS signs ${MESSAGE_BYTES_MAX} bytes at most by Ed25519`;
-  throw new KeyError(`${subject}: ${limit}, and this token has ${message.length}; give it fewer claims, or its resource ES256.`);
+  throw new NotAskedError(`${subject}: ${limit}, and this token has ${message.length}; give it fewer claims, or its resource ES256.`);
 }

@@ -2,7 +2,7 @@
 
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { chown, mkdir, open, readdir, rename, rm, stat, unlink } from "node:fs/promises";
+import { chown, lstat, mkdir, open, readdir, rename, rm, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { KeyError } from "../../domain/ports.ts";
 import type { Bytes, Random } from "../../domain/ports.ts";
@@ -31,10 +31,8 @@ export interface KeyDirectory {
   list(): Promise<readonly string[]>;
   /** Undefined where there is no such file. Throws `KeyError`. */
   read(name: string): Promise<StoredFile | undefined>;
-  /** A new file that is durable when this resolves; on failure nothing of it is left. Throws `KeyError`. */
+  /** A whole file that is durable when this resolves; on failure there is what was there before. Throws `KeyError`. */
   write(name: string, content: string, now: number): Promise<void>;
-  /** The same in the place of a file that may be there; on failure that one is as it was. Throws `KeyError`. */
-  replace(name: string, content: string, now: number): Promise<void>;
   /** Idempotent; whether there was one. Throws `KeyError`. */
   remove(names: readonly string[]): Promise<boolean>;
 }
@@ -63,9 +61,9 @@ export function openKeyDirectory(directory: string, random: Random): KeyDirector
     }
   }
 
-  /** `leftovers`: what a failure takes away besides the temporary file. */
-  async function put(name: string, content: string, now: number, leftovers: readonly string[]): Promise<void> {
+  async function write(name: string, content: string, now: number): Promise<void> {
     const temporary = `.mintmark-${Buffer.from(random(8)).toString("hex")}.tmp`;
+    const wasThere = await isThere(pathOf(name));
     try {
       await makeDirectory(directory);
       await sweep(now);
@@ -73,7 +71,7 @@ export function openKeyDirectory(directory: string, random: Random): KeyDirector
       await rename(pathOf(temporary), pathOf(name));
       await syncDirectory(directory);
     } catch (error) {
-      await removeQuietly([temporary, ...leftovers].map(pathOf));
+      await removeQuietly([temporary, ...(wasThere ? [] : [name])].map(pathOf));
       throw new KeyError(`${pathOf(name)}: a new key can't be written: ${adviceFor(codeOf(error))}`);
     }
   }
@@ -99,8 +97,7 @@ export function openKeyDirectory(directory: string, random: Random): KeyDirector
     pathOf,
     list,
     read,
-    write: (name, content, now) => put(name, content, now, [name]),
-    replace: (name, content, now) => put(name, content, now, []),
+    write,
     remove,
   };
 }
@@ -152,6 +149,16 @@ async function syncDirectory(directory: string): Promise<void> {
     await folder.sync();
   } finally {
     await folder.close();
+  }
+}
+
+/** What can't be looked at may be there, and is left alone. */
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    return codeOf(error) !== "ENOENT";
   }
 }
 

@@ -112,7 +112,7 @@ export class Connection {
   }
 
   #start(): Running {
-    const child = fork(WORKER_URL, { execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    const child = fork(WORKER_URL, { execArgv: [], env: withoutOurs(process.env), stdio: ["ignore", "ignore", "inherit", "ipc"] });
     const running: Running = { child, pending: new Map(), opening: undefined, answered: 0 };
     child.on("message", (reply: Reply) => this.#receive(running, reply));
     child.on("error", () => this.#ended(running, "its process can't be started."));
@@ -197,6 +197,11 @@ export class Connection {
     running.pending.clear();
     return error;
   }
+}
+
+/** The module is somebody else's code: what it is set up by, and none of our secrets. */
+function withoutOurs(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("MINTMARK_")));
 }
 
 class RefusedPinError extends CustodianError {}

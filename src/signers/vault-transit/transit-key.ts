@@ -2,6 +2,7 @@
 
 import { createPublicKey } from "node:crypto";
 import type { JwkPublic, JwsAlgorithm } from "../../domain/ring.ts";
+import { SIGNATURE_BYTES } from "../../domain/ports.ts";
 import { isMembers } from "./connection.ts";
 import type { Members } from "./connection.ts";
 
@@ -69,8 +70,6 @@ function publicOfRaw(text: string): JwkPublic | undefined {
     ? { kty: "OKP", crv: "Ed25519", x: bytes.toString("base64url") }
     : undefined;
 }
-
-const SIGNATURE_BYTES = 64;
 
 /**
  * The 64 bytes of a signature; undefined where it is another version's, or of another form. Of P-256 it is r‖s in base64url
