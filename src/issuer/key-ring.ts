@@ -365,14 +365,8 @@ export class KeyRing {
     const now = this.#context.clock();
     return algorithms.filter((algorithm) => {
       const key = roster === undefined ? undefined : signingKey(roster, algorithm);
-      if (
-        key === undefined &&
-        isFirstAwaited(
-          this.ring.keys.filter((known) => known.algorithm === algorithm),
-          now,
-        )
-      )
-        return false;
+      const own = this.ring.keys.filter((known) => known.algorithm === algorithm);
+      if (key === undefined && isFirstAwaited(own, now)) return false;
       return key === undefined || this.#opened.signer(key.kid) === undefined || this.#silent.has(key.kid);
     });
   }

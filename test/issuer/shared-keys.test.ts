@@ -247,7 +247,10 @@ t.test("keys are not copied to where they are", async (t) => {
   await node.issuer.start();
   await node.idle();
   const before = readdirSync(directory);
-  const operator = await world.operator([], world.policy, custodian(FIRST, undefined, directory, "file"));
+  const options = { directory, random: systemRandom, strictPermissions: true, onWarning: () => undefined };
+  const local = openLocalCustodian({ ...options, encryptionKeys: encryptionKeys(FIRST, undefined) });
+  const sealing = joinCustodians({ byScheme: new Map([["file", local]]), signing: "file", mac: "file" });
+  const operator = await world.operator([], world.policy, sealing);
   t.match(await operator.moveKeys("file"), { steps: [] });
   t.same(readdirSync(directory), before);
 });
