@@ -20,6 +20,7 @@ import { type Hmac, type KeyFault, OpenedKeys, type Roster, rosterAt, signingKey
 import { type JwksBody, jwksBody, published } from "./publish-keys.ts";
 import type { Reach } from "./reach.ts";
 import { ringPolicy } from "./ring-policy.ts";
+import { stepsBetween } from "./ring-steps.ts";
 import { SilentSigners } from "./silent-signers.ts";
 import { type PublishedJwks, UnavailableError } from "./types.ts";
 
@@ -41,6 +42,7 @@ export class KeyRing {
   readonly policy: RingPolicy;
   readonly #context: Context;
   readonly #reach: Reach;
+  readonly #role: "server" | "command";
   readonly #silent: SilentSigners;
   readonly #opened: OpenedKeys;
   #view: View | undefined;
@@ -55,8 +57,12 @@ export class KeyRing {
   #saved: Bytes | undefined;
   #faults: readonly KeyFault[] = [];
   #opening: Promise<void> = Promise.resolve();
+  #isMarked = false;
+  /** What this process is writing, or wrote last. */
+  #own: Bytes | undefined;
 
-  constructor(context: Context, reach: Reach) {
+  constructor(context: Context, reach: Reach, role: "server" | "command") {
+    this.#role = role;
     this.#reach = reach;
     this.#context = context;
     this.#silent = new SilentSigners(context.emit, context.clock);
@@ -146,6 +152,7 @@ export class KeyRing {
     this.#judgeClock(storeNow, began, clock());
     this.#silent.askAgain();
     this.#takeNotBefore(policyBytes);
+    this.#isMarked = marker !== undefined;
     await this.#takeRing(ringBytes);
     this.#seenAt = began;
     // In a store that was emptied nobody can refresh, so that time is counted against nobody either.
@@ -167,8 +174,17 @@ export class KeyRing {
     const stored = bytes === undefined ? EMPTY_RING : ringDocument.decode(bytes);
     const known = this.#followed();
     const repaired = known === undefined ? undefined : repairedRing(stored, known, this.policy, this.#context.clock());
-    if (repaired !== undefined) return this.#repair(bytes, repaired);
-    if (bytes !== undefined) await this.#show(stored, bytes);
+    // A command may have been given another store than the servers have: nothing is put there.
+    if (repaired !== undefined && (this.#isMarked || this.#role === "server")) return this.#repair(bytes, repaired);
+    if (repaired !== undefined || bytes === undefined) return;
+    this.#tellFollowed(known, stored, bytes);
+    await this.#show(stored, bytes);
+  }
+
+  #tellFollowed(known: Ring | undefined, stored: Ring, bytes: Bytes): void {
+    if (this.#role === "command" || known === undefined || (this.#own !== undefined && sameBytes(bytes, this.#own))) return;
+    const steps = stepsBetween(known, stored);
+    if (steps.length > 0) this.#context.emit({ event: "keys_followed", steps, version: stored.version });
   }
 
   /** The ring that a store's must not fall behind; one that was only adopted was never in force. */
@@ -216,6 +232,11 @@ export class KeyRing {
     }
   }
 
+  /** To be called before a ring is written. */
+  writes(bytes: Bytes): void {
+    this.#own = bytes;
+  }
+
   /** The ring that this process has just written is the view at once, unless a newer one was read since. */
   async wrote(ring: Ring, bytes: Bytes): Promise<void> {
     await this.#loading?.catch(() => undefined);
@@ -261,6 +282,11 @@ export class KeyRing {
     const differs = storeNow < before - tolerated || storeNow > after + tolerated;
     if (differs && !this.#clockDiffers) this.#context.emit({ event: "clock_differs", millis: after - storeNow });
     this.#clockDiffers = differs;
+  }
+
+  /** Whether the store had its marker at the last look: it is one that a server has started on, and was not emptied since. */
+  get isMarked(): boolean {
+    return this.#isMarked;
   }
 
   /** Planning, pruning and erasing need a clock that agrees with the store's. */
