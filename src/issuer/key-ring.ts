@@ -16,7 +16,8 @@ import { raiseLongestLifetime, repairedRing } from "../domain/ring-plan.ts";
 import { laterNotBefore, NO_NOT_BEFORE, type NotBefore } from "../domain/subject.ts";
 import type { VerificationKey } from "../jws/index.ts";
 import type { Context } from "./context.ts";
-import { type Hmac, type KeyFault, OpenedKeys, type Roster, rosterAt, signingKey } from "./key-view.ts";
+import { type Roster, rosterAt, signingKey } from "./key-view.ts";
+import { faultsText, type Hmac, OpenedKeys } from "./opened-keys.ts";
 import { type JwksBody, jwksBody, published } from "./publish-keys.ts";
 import type { Reach } from "./reach.ts";
 import { ringPolicy } from "./ring-policy.ts";
@@ -55,8 +56,6 @@ export class KeyRing {
   #wholeAt: number | undefined;
   #loading: Promise<void> | undefined;
   #saved: Bytes | undefined;
-  #faults: readonly KeyFault[] = [];
-  #opening: Promise<void> = Promise.resolve();
   #isMarked = false;
   /** What this process is writing, or wrote last. */
   #own: Bytes | undefined;
@@ -66,7 +65,7 @@ export class KeyRing {
     this.#reach = reach;
     this.#context = context;
     this.#silent = new SilentSigners(context.emit, context.clock);
-    this.#opened = new OpenedKeys(context.custodian, this.#silent);
+    this.#opened = new OpenedKeys(context, this.#silent);
     this.policy = ringPolicy(context.policy);
   }
 
@@ -115,7 +114,7 @@ export class KeyRing {
    */
   async adopt(ring: Ring): Promise<void> {
     const now = this.#context.clock();
-    this.#faults = await this.#opened.open(ring, this.policy, now);
+    await this.#opened.openQuietly(ring, this.policy, now);
     this.#setView(ring, undefined, now);
   }
 
@@ -205,31 +204,20 @@ export class KeyRing {
   /** Time alone may have changed who signs and what is published; a key that could not be opened may be there by now. */
   async #keepUp(): Promise<void> {
     const view = this.#view;
-    if (view === undefined || (this.#faults.length === 0 && this.#context.clock() < view.roster.until)) return;
+    if (view === undefined || (this.#opened.faults.length === 0 && this.#context.clock() < view.roster.until)) return;
     await this.#show(view.ring, view.bytes);
   }
 
   async #show(ring: Ring, bytes: Bytes | undefined): Promise<void> {
     const now = this.#context.clock();
     this.#setView(ring, bytes, now);
-    this.#openAside(ring, now);
+    this.#opened.openAside(ring, this.policy, now);
     if (bytes !== undefined) await this.#keepCopy(bytes);
   }
 
-  /** A slow custodian keeps no node from following the ring: what signs now was opened when it was staged. */
-  #openAside(ring: Ring, now: number): void {
-    const opening = this.#opened.open(ring, this.policy, now).then((faults) => {
-      if (opening === this.#opening) this.#tellFaults(faults);
-    });
-    this.#opening = opening;
-  }
-
   /** Resolves when all that the ring needs is open or has a fault. */
-  async opened(): Promise<void> {
-    for (let awaited: Promise<void> | undefined; awaited !== this.#opening; ) {
-      awaited = this.#opening;
-      await awaited;
-    }
+  opened(): Promise<void> {
+    return this.#opened.settled();
   }
 
   /** To be called before a ring is written. */
@@ -257,24 +245,18 @@ export class KeyRing {
     }
   }
 
-  #tellFaults(faults: readonly KeyFault[]): void {
-    const text = faultsText(faults);
-    if (text !== "" && text !== this.faults) this.#context.emit({ event: "trouble", about: "keys", message: text });
-    this.#faults = faults;
-  }
-
   /** The faults of the keys that should be open, one text; empty where there are none. */
   get faults(): string {
-    return faultsText(this.#faults);
+    return faultsText(this.#opened.faults);
   }
 
   /** The same without those that may pass by themselves: a start waits for them. */
   get lastingFaults(): string {
-    return faultsText(this.#faults.filter(({ mayPass }) => !mayPass));
+    return faultsText(this.#opened.faults.filter(({ mayPass }) => !mayPass));
   }
 
   get faultyKids(): readonly string[] {
-    return this.#faults.map(({ kid }) => kid);
+    return this.#opened.faults.map(({ kid }) => kid);
   }
 
   #judgeClock(storeNow: number, before: number, after: number): void {
@@ -396,9 +378,4 @@ export class KeyRing {
       return key === undefined || this.#opened.signer(key.kid) === undefined || this.#silent.has(key.kid);
     });
   }
-}
-
-function faultsText(faults: readonly KeyFault[]): string {
-  // A custodian that is out of reach says the same of each of its keys.
-  return [...new Set(faults.map(({ message }) => message))].join("; ");
 }
