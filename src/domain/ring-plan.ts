@@ -59,16 +59,28 @@ function raisedMacKeys(ring: Ring, policy: RingPolicy, now: number): readonly Ri
 
 function planAlgorithm(ring: Ring, algorithm: KeyAlgorithm, policy: RingPolicy, now: number, first: boolean): readonly RingChange[] {
   const active = activeKey(ring, algorithm, now);
-  const [next] = stagedKeys(ring, algorithm, now);
+  const [next, behind] = stagedKeys(ring, algorithm, now);
   if (next === undefined) {
     const activeAt = active !== undefined ? undefined : first ? now : agedAt({ publishedAt: now }, policy);
     return [{ change: "stage", algorithm, ...(activeAt === undefined ? {} : { activeAt }) }];
   }
-  if (next.activeAt !== undefined) return [];
-  if (active === undefined) return [{ change: "activate", kid: next.kid, activeAt: Math.max(now, agedAt(next, policy)) }];
-  if (policy.rotateEveryMillis === undefined || (algorithm === "HS256" && livingMacKeys(ring, policy, now) >= MANY_MAC_KEYS)) return [];
-  const due = (active.activeAt ?? now) + policy.rotateEveryMillis;
-  return due > now + MINUTE_MILLIS ? [] : [{ change: "activate", kid: next.kid, activeAt: Math.max(now, due, agedAt(next, policy)) }];
+  const due = next.activeAt ?? dueAt(ring, active, algorithm, policy, now);
+  // So that the one that is left when it takes over has aged by then: an emergency needs no waiting on that day either.
+  const isBehindDue = behind === undefined && due !== undefined && due <= agedAt({ publishedAt: now + MINUTE_MILLIS }, policy);
+  return [
+    ...(isBehindDue ? [{ change: "stage", algorithm } as const] : []),
+    ...(next.activeAt !== undefined || due === undefined || due > now + MINUTE_MILLIS
+      ? []
+      : [{ change: "activate", kid: next.kid, activeAt: Math.max(now, due, agedAt(next, policy)) } as const]),
+  ];
+}
+
+/** When the staged key is to take over by itself; undefined: never. */
+function dueAt(ring: Ring, active: RingKey | undefined, algorithm: KeyAlgorithm, policy: RingPolicy, now: number): number | undefined {
+  if (active === undefined) return now;
+  if (policy.rotateEveryMillis === undefined || (algorithm === "HS256" && livingMacKeys(ring, policy, now) >= MANY_MAC_KEYS))
+    return undefined;
+  return (active.activeAt ?? now) + policy.rotateEveryMillis;
 }
 
 function livingMacKeys(ring: Ring, policy: RingPolicy, now: number): number {

@@ -106,19 +106,47 @@ t.test("a new algorithm, or a store that lost its ring, waits for stageFor befor
   t.equal(stagedKeys(more, "EdDSA", START + AGED)[0]?.activeAt, START + 2 * AGED);
 });
 
-t.test("nothing happens until a rotation is due, then the staged key takes over at that time and another is staged", async (t) => {
-  const ring = firstRing();
+t.test("until a rotation is due another key ages, then the staged key takes over at that time", async (t) => {
+  const before = firstRing();
   const due = START + 30 * DAY;
+  t.same(planRing(before, POLICY, due - AGED - MINUTE - 1, false), []);
+  t.same(planRing(before, BY_HAND, due, false), [], "or never by itself");
+  const ring = changed(before, [], due - AGED - MINUTE);
   t.same(planRing(ring, POLICY, due - MINUTE - 1, false), []);
-  t.same(planRing(ring, BY_HAND, due, false), [], "or never by itself");
   const [old, next] = [active(ring, START), staged(ring, START)];
   const planned = changed(ring, [], due - MINUTE);
   t.same(planRing(planned, POLICY, due - MINUTE, false), [], "planned once");
   t.equal(active(planned, due - 1).kid, old.kid);
   t.equal(active(planned, due).kid, next.kid);
   t.equal(planned.keys.find(({ kid }) => kid === next.kid)?.activeAt, due);
-  t.same(stagedKeys(planned, "ES256", due), []);
-  t.equal(staged(changed(planned, [], due + MINUTE), due + MINUTE).publishedAt, due + MINUTE);
+  t.same(planRing(planned, POLICY, due, false), []);
+  t.equal(agedAt(staged(planned, due), POLICY), due - MINUTE, "the next one has aged: an emergency needs no waiting");
+});
+
+t.test("through rotations an aged staged key is always there, whenever somebody looks", async (t) => {
+  let ring = firstRing();
+  const signed = new Set<string>();
+  for (let now = START; now < START + 65 * DAY; now += MINUTE) {
+    ring = changed(ring, [], now);
+    signed.add(active(ring, now).kid);
+    if (now < START + AGED) continue;
+    const isReady = stagedKeys(ring, "ES256", now).some((key) => agedAt(key, POLICY) <= now);
+    if (!isReady) t.fail(`none ${(now - START) / DAY} days after the start`);
+  }
+  t.equal(signed.size, 3);
+});
+
+t.test("behind a change-over that is planned ahead another key is staged at once", async (t) => {
+  const ring = firstRing(BY_HAND);
+  const planned = changed(ring, planRotation(ring, ["ES256"], BY_HAND, START + HOUR), START + HOUR, BY_HAND);
+  t.same(
+    stagedKeys(planned, "ES256", START + HOUR).map(({ activeAt, publishedAt }) => [publishedAt, activeAt]),
+    [
+      [START, START + AGED],
+      [START + HOUR, undefined],
+    ],
+  );
+  t.same(planRing(planned, BY_HAND, START + AGED, false), []);
 });
 
 t.test("a late planner does not pretend that the change-over was earlier", async (t) => {
@@ -224,8 +252,11 @@ t.test("where nothing signs the staged key does as soon as it has aged", async (
   const [old, next] = [active(ring, START), staged(ring, START)];
   const orphaned = applied(ring, [{ change: "revoke", kid: old.kid, at: START + HOUR }], START + HOUR);
   t.equal(activeKey(orphaned, "ES256", START + HOUR), undefined);
-  t.same(planRing(orphaned, POLICY, START + HOUR, false), [{ change: "activate", kid: next.kid, activeAt: START + AGED }]);
-  t.same(planRing(orphaned, POLICY, START + 2 * DAY, false), [{ change: "activate", kid: next.kid, activeAt: START + 2 * DAY }]);
+  for (const now of [START + HOUR, START + 2 * DAY])
+    t.same(planRing(orphaned, POLICY, now, false), [
+      { change: "stage", algorithm: "ES256" },
+      { change: "activate", kid: next.kid, activeAt: Math.max(now, START + AGED) },
+    ]);
 });
 
 t.test("a MAC version that is in use is passed over, and with none free no key is made", async (t) => {
