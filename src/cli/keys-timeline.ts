@@ -26,11 +26,16 @@ interface Span {
 export function drawKeys(context: Context, keys: readonly KeyListing[], policy: KeysPolicy): void {
   const now = context.dependencies.clock();
   const { isTTY, columns = 80 } = context.streams.stdout;
+  // Where all keys are in files, saying so is no news.
+  const isElsewhere = keys.some(({ custody }) => custody !== "file");
   const rows = keys
     .toSorted((a, b) => (a.alg === b.alg ? firstMoment(a) - firstMoment(b) : a.alg < b.alg ? -1 : 1))
-    .map((key) => ({ key, cells: [key.alg, key.state, durationText(now - key.publishedAt), nextTransition(key, now, policy)] }));
+    .map((key) => {
+      const custody = isElsewhere ? [key.custody] : [];
+      return { key, cells: [key.alg, key.state, ...custody, durationText(now - key.publishedAt), nextTransition(key, now, policy)] };
+    });
 
-  const headings = ["ALG", "STATE", "AGE", "NEXT"];
+  const headings = ["ALG", "STATE", ...(isElsewhere ? ["IN"] : []), "AGE", "NEXT"];
   const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map(({ cells }) => cells[column]?.length ?? 0)));
   const kidLength = Math.max(...keys.map(({ kid }) => kid.length));
   const fixed = widths.reduce((sum, width) => sum + width + GAP.length, GAP.length);
