@@ -13,6 +13,8 @@ const DAY_MILLIS = 86_400_000;
 const SHOWN_PAST_MILLIS = 45 * DAY_MILLIS;
 const LEAST_SPAN_MILLIS = 60_000;
 const [BAR_MIN, BAR_MAX] = [16, 48];
+/** Where even short kids leave it no more. */
+const BAR_LEAST = 8;
 const SHORT_KID = 10;
 const GAP = "  ";
 
@@ -42,7 +44,7 @@ export function drawKeys(context: Context, keys: readonly KeyListing[], policy: 
   const isCut = isTTY === true && fixed + kidLength + BAR_MIN > columns;
   const kidWidth = isCut ? Math.min(kidLength, SHORT_KID + 1) : kidLength;
   const room = isTTY === true ? columns - fixed - kidWidth : BAR_MAX;
-  const span = spanOf(keys, now, policy, Math.max(BAR_MIN, Math.min(BAR_MAX, room)));
+  const span = spanOf(keys, now, policy, Math.max(BAR_LEAST, Math.min(BAR_MAX, room)));
 
   const line = (kid: string, cells: readonly string[], bar: string): string =>
     [kid.padEnd(kidWidth), ...cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)), bar].join(GAP).trimEnd();

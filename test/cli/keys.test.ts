@@ -46,6 +46,8 @@ t.test("the timeline says where keys are as soon as one is elsewhere than in a f
   t.match(stdout, /^KID +ALG +STATE +IN +AGE +NEXT/);
   t.match(stdout, /^A{43} +ES256 +retiring +file +12 d/m);
   t.match(stdout, /^B{43} +ES256 +active +pkcs11 +1 d/m);
+  const narrow = await commandLine(["keys", "list"], { terminal: true, columns: 80, answers: { listKeys: async () => keys } });
+  for (const line of narrow.stdout.replaceAll(/\u001b\[\d+m/g, "").split("\n")) t.ok(line.length <= 80, line);
   const json = await commandLine(["keys", "list", "--json"], { answers: { listKeys: async () => keys } });
   t.notMatch(json.stdout, /custody/, "the members of --json are those that are promised");
 });
