@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import { configDocument, defaultDocument } from "./config/document.ts";
 import type { SeenSettings, Settings } from "./config/document.ts";
-import { readEncryptionKey } from "./config/encryptionKey.ts";
+import { namesEncryptionKey, readEncryptionKey } from "./config/encryptionKey.ts";
 import { checkEnvironment, replacedMembers, withEnvironment } from "./config/environment.ts";
 import type { Environment } from "./config/environment.ts";
 import { readConfigFile } from "./config/file.ts";
@@ -92,8 +92,9 @@ function parse(document: unknown, environment: Environment, workingDirectory: st
   const sources = { environment, workingDirectory, production, warn };
   const encryptionKey = readEncryptionKey("current", settings, sources, root);
   const oldEncryptionKey = readEncryptionKey("old", settings, sources, root);
-  checkRelations(settings, { production, hasEncryptionKey: encryptionKey !== undefined, warn }, root);
-  if (oldEncryptionKey !== undefined && encryptionKey === undefined)
+  const hasEncryptionKey = namesEncryptionKey(settings, environment);
+  checkRelations(settings, { production, hasEncryptionKey, warn }, root);
+  if (oldEncryptionKey !== undefined && !hasEncryptionKey)
     root.member("keys").member("encryptionKeyFile").fault("is missing: keys.oldEncryptionKeyFile names what it takes the place of");
 
   const issuer = issuerOf(settings);

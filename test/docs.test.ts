@@ -124,6 +124,15 @@ t.test("relative links lead somewhere", async (t) => {
   }
 });
 
+t.test("JSON in the documents can be pasted: strict, and whole", async (t) => {
+  for (const path of documents) {
+    t.notMatch(read(path), /^ *```jsonc/m, path);
+    for (const [, example = ""] of read(path).matchAll(/^ *```json\n([^]*?)^ *```/gm)) {
+      t.doesNotThrow(() => void JSON.parse(example), `${path}: ${example}`);
+    }
+  }
+});
+
 t.test("the README's configuration is a valid one", async (t) => {
   const examples = [...read("README.md").matchAll(/```json\n([^]*?)```/g)].map((match) => JSON.parse(match[1] ?? "") as unknown);
   t.equal(examples.length, 1);

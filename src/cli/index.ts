@@ -35,7 +35,11 @@ export async function run(argv: readonly string[], streams: Streams, dependencie
     await program.parseAsync(protectKids(argv), { from: "user" });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (error instanceof CommanderError) {
+      if (error.code === "commander.missingArgument" && argv.includes("--wait-until-seen"))
+        context.say("hint: put the KID first: --wait-until-seen takes every word up to the next option for a name");
+      return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    }
     const text = failureText(error);
     context.say(text === undefined ? crashText(error) : `error: ${text}`);
     return EXIT.failed;

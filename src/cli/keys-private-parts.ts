@@ -12,6 +12,7 @@ import type { Context, ExitCode, Input } from "./context.ts";
 import { reportChange } from "./keys.ts";
 import type { AlgorithmName } from "./keys.ts";
 import { withOperator } from "./open.ts";
+import { printable } from "./text.ts";
 
 /** Far above any private key. */
 const MAX_TEXT_BYTES = 65_536;
@@ -49,41 +50,53 @@ async function importFrom(
     if (algorithm === undefined || algorithm === "HS256") return failed(context, `the configuration has no ${alg} keys`);
     return operator.importKey({ from: "custodian", uri: source, algorithm });
   }
-  const text = await readText(context, source);
-  if (text === undefined) return failed(context, "the file can't be read, or is too large for a key");
+  const read = source === "-" ? await readStream(context.streams.stdin) : await readFile(context, source);
+  if ("fault" in read) return failed(context, `${source === "-" ? "stdin" : printable(source)}: ${read.fault}`);
   const [edName] = operator.ringAlgorithms("EdDSA");
-  return operator.importKey({ from: "text", text, edName: edName === "Ed25519" ? "Ed25519" : "EdDSA" });
+  return operator.importKey({ from: "text", text: read.text, edName: edName === "Ed25519" ? "Ed25519" : "EdDSA" });
 }
 
-async function readText({ streams, dependencies }: Context, source: string): Promise<string | undefined> {
-  if (source === "-") return readStream(streams.stdin);
+type Read = { readonly text: string } | { readonly fault: string };
+
+const TOO_LARGE: Read = { fault: "is too large for a key" };
+
+async function readFile({ dependencies }: Context, source: string): Promise<Read> {
   try {
     // Not to wait for ever on what turns out to be a pipe.
-    const file = await open(resolve(dependencies.workingDirectory, source), constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const { size } = await file.stat();
-      return size > MAX_TEXT_BYTES ? undefined : await file.readFile("utf8");
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return undefined;
+    await using file = await open(resolve(dependencies.workingDirectory, source), constants.O_RDONLY | constants.O_NONBLOCK);
+    const facts = await file.stat();
+    if (facts.isDirectory()) return { fault: "is a folder; one key is taken in at a time: name its file" };
+    if (!facts.isFile()) return { fault: 'is no file; "-" reads a key from stdin' };
+    return facts.size > MAX_TEXT_BYTES ? TOO_LARGE : { text: await file.readFile("utf8") };
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+    if (code === "ENOENT") return { fault: missingText(source) };
+    return { fault: `can't be read (${code}); see that it is a file and who may read it` };
   }
 }
 
-async function readStream(input: Input): Promise<string | undefined> {
+/** What it seems to be that no file is called. */
+function missingText(source: string): string {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(source)) return "nothing is fetched from a URL: name a file, or pipe the key in and name it -";
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(source)) return "there is no such file";
+  return `is neither a file nor the URI of a key in a custodian (${CUSTODIAN_SCHEMES.map((scheme) => `${scheme}:`).join(", ")})`;
+}
+
+async function readStream(input: Input): Promise<Read> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of input) {
     chunks.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
     length += chunk.length;
-    if (length > MAX_TEXT_BYTES) return undefined;
+    if (length > MAX_TEXT_BYTES) return TOO_LARGE;
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return { text: Buffer.concat(chunks).toString("utf8") };
 }
 
 export function rewrapKeys(context: Context): Promise<ExitCode> {
-  return withOperator(context, async (operator) => {
+  return withOperator(context, async (operator, config) => {
+    if (config.keys.encryptionKey === undefined)
+      return failed(context, "there is no key-encryption key: keys.encryptionKeyFile or MINTMARK_KEY_ENCRYPTION_KEY gives it");
     const result = await operator.rewrapKeys();
     if ("failed" in result) return failed(context, result.failed);
     context.say(

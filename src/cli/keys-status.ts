@@ -29,10 +29,11 @@ function statusJson({ isCounted, isFull, keys }: KeysStatus): object {
   return {
     counted: isCounted,
     full: isFull,
-    keys: keys.map(({ kid, alg, state, activeAt, agedAt, isAged, isSafe, have, lack, quiet }) => ({
+    keys: keys.map(({ kid, alg, state, custody, activeAt, agedAt, isAged, isSafe, have, lack, quiet }) => ({
       kid,
       alg,
       state,
+      custody,
       activeAt: timestamp(activeAt),
       agedAt: timestamp(agedAt),
       aged: isAged,
@@ -60,8 +61,17 @@ function draw(context: Context, status: KeysStatus): void {
   const count = (verifiers: readonly Verifier[]): string => (status.isCounted ? String(verifiers.length) : "-");
   const keys = status.keys
     .toSorted((a, b) => (a.alg === b.alg ? a.agedAt - b.agedAt : a.alg < b.alg ? -1 : 1))
-    .map((key) => [key.kid, key.alg, key.state, count(key.have), count(key.lack), count(key.quiet), verdict(key, status.isCounted, now)]);
-  context.print(table(["KID", "ALG", "STATE", "HAVE IT", "LACK IT", "GONE QUIET", "VERDICT"], keys));
+    .map((key) => [
+      key.kid,
+      key.alg,
+      key.state,
+      key.custody,
+      count(key.have),
+      count(key.lack),
+      count(key.quiet),
+      verdict(key, status.isCounted, now),
+    ]);
+  context.print(table(["KID", "ALG", "STATE", "IN", "HAVE IT", "LACK IT", "GONE QUIET", "VERDICT"], keys));
   if (!status.isCounted) return context.say("nobody notes who fetches the JWK Set: keys.countFetches is false");
   const verifiers = verifierRows(status.keys, now);
   if (verifiers.length > 0) context.print(`\n${table(["VERIFIER", "ADDRESS", "LAST FETCHED", "LACKS"], verifiers)}`);

@@ -13,6 +13,8 @@ const DAY_MILLIS = 86_400_000;
 const SHOWN_PAST_MILLIS = 45 * DAY_MILLIS;
 const LEAST_SPAN_MILLIS = 60_000;
 const [BAR_MIN, BAR_MAX] = [16, 48];
+/** Where even short kids leave it no more. */
+const BAR_LEAST = 8;
 const SHORT_KID = 10;
 const GAP = "  ";
 
@@ -26,18 +28,23 @@ interface Span {
 export function drawKeys(context: Context, keys: readonly KeyListing[], policy: KeysPolicy): void {
   const now = context.dependencies.clock();
   const { isTTY, columns = 80 } = context.streams.stdout;
+  // Where all keys are in files, saying so is no news.
+  const isElsewhere = keys.some(({ custody }) => custody !== "file");
   const rows = keys
     .toSorted((a, b) => (a.alg === b.alg ? firstMoment(a) - firstMoment(b) : a.alg < b.alg ? -1 : 1))
-    .map((key) => ({ key, cells: [key.alg, key.state, durationText(now - key.publishedAt), nextTransition(key, now, policy)] }));
+    .map((key) => {
+      const custody = isElsewhere ? [key.custody] : [];
+      return { key, cells: [key.alg, key.state, ...custody, durationText(now - key.publishedAt), nextTransition(key, now, policy)] };
+    });
 
-  const headings = ["ALG", "STATE", "AGE", "NEXT"];
+  const headings = ["ALG", "STATE", ...(isElsewhere ? ["IN"] : []), "AGE", "NEXT"];
   const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map(({ cells }) => cells[column]?.length ?? 0)));
   const kidLength = Math.max(...keys.map(({ kid }) => kid.length));
   const fixed = widths.reduce((sum, width) => sum + width + GAP.length, GAP.length);
   const isCut = isTTY === true && fixed + kidLength + BAR_MIN > columns;
   const kidWidth = isCut ? Math.min(kidLength, SHORT_KID + 1) : kidLength;
   const room = isTTY === true ? columns - fixed - kidWidth : BAR_MAX;
-  const span = spanOf(keys, now, policy, Math.max(BAR_MIN, Math.min(BAR_MAX, room)));
+  const span = spanOf(keys, now, policy, Math.max(BAR_LEAST, Math.min(BAR_MAX, room)));
 
   const line = (kid: string, cells: readonly string[], bar: string): string =>
     [kid.padEnd(kidWidth), ...cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)), bar].join(GAP).trimEnd();

@@ -9,7 +9,7 @@ import { drawKeys } from "./keys-timeline.ts";
 import { readWait, type WaitOptions, waitUntilSeen } from "./keys-wait.ts";
 import { checkKid } from "./kid.ts";
 import { withOperator } from "./open.ts";
-import { durationText, printable, timestamp } from "./text.ts";
+import { durationText, printable, shortTimestamp, timestamp } from "./text.ts";
 
 export type AlgorithmName = "ES256" | "EdDSA";
 
@@ -100,7 +100,7 @@ export async function revokeKeys(context: Context, kid: string | undefined, opti
   const { reason, all = false, mac = false, force = false } = options;
   if ((kid !== undefined) === all) return wrongUse(context, "name either one KID or --all");
   if (mac && !all) return wrongUse(context, "--mac goes with --all; a single MAC key is named by its KID");
-  if (reason === undefined) return wrongUse(context, '--reason "…" is required: it goes to the audit log');
+  if (reason === undefined) return wrongUse(context, '--reason "…" is required: it goes into the line that this command logs to stderr');
   const fault = (kid === undefined ? undefined : checkKid(kid)) ?? checkReason(options);
   if (fault !== undefined) return wrongUse(context, fault);
 
@@ -126,11 +126,17 @@ function warnOfCaches(context: Context, operator: Operator): void {
 
 export function pruneKeys(context: Context): Promise<ExitCode> {
   return withOperator(context, async (operator) => {
-    const kids = await operator.pruneKeys();
-    for (const kid of kids) context.print(kid);
-    context.say(kids.length === 0 ? "nothing to erase" : `private parts erased: ${kids.length}`);
+    const { erased, coming } = await operator.pruneKeys();
+    for (const kid of erased) context.print(kid);
+    const done = erased.length === 0 ? `nothing to erase${coming.length === 0 ? "" : " yet"}` : `private parts erased: ${erased.length}`;
+    context.say(coming.length === 0 ? done : `${done}; ${comingText(coming)}`);
     return EXIT.done;
   });
+}
+
+function comingText(coming: readonly number[]): string {
+  const keys = coming.length === 1 ? "1 retired key is" : `${coming.length} retired keys are`;
+  return `${keys} erased from ${shortTimestamp(Math.min(...coming))} on`;
 }
 
 /** Public parts only; there is no command that shows a private one. */
@@ -156,7 +162,7 @@ export function reportChange(context: Context, result: KeysChanged | Unsafe | Fa
 const REASON_MAX_CHARACTERS = 256;
 
 function checkReason({ force, reason }: ForceOptions): string | undefined {
-  if (reason === undefined) return force ? '--force needs --reason "…": it goes to the audit log' : undefined;
+  if (reason === undefined) return force ? '--force needs --reason "…": it goes into the line that this command logs to stderr' : undefined;
   const isFit = reason.trim() !== "" && reason.length <= REASON_MAX_CHARACTERS && !/\p{Cc}/u.test(reason) && reason.isWellFormed();
   return isFit ? undefined : `--reason takes 1 to ${REASON_MAX_CHARACTERS} characters without control characters`;
 }

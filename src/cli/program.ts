@@ -82,6 +82,7 @@ function addKeys(keys: Command, does: Does): void {
     keys
       .command("promote")
       .description("make a staged key sign now")
+      .usage("<KID> [options]")
       .argument("<KID>", "the whole kid")
       .option("--wait-until-seen <NAME...>", "first wait until these verifiers (address, User-Agent or its product) have fetched it")
       .option("--deadline <D>", "how long to wait for them at most, such as 10m"),
@@ -96,7 +97,7 @@ function addKeys(keys: Command, does: Does): void {
       .option("--mac", "with --all, the MAC keys too: ends every session"),
     "let a staged key sign that is too young",
   ).action(does(revokeKeys));
-  keys.command("prune").description("erase the private parts of what is retired or revoked").action(does(pruneKeys));
+  keys.command("prune").description("erase the private parts of what is revoked, or was retired a day ago").action(does(pruneKeys));
   keys.command("export").description("print the public JWK Set").action(does(exportKeys));
   keys
     .command("import")
@@ -160,5 +161,7 @@ function algorithm(meaning = "only keys of this algorithm (default: all signing 
 }
 
 function addForce(command: Command, what: string): Command {
-  return command.option("--force", `${what}, although it may cost someone something`).option("--reason <R>", "why; goes to the audit log");
+  return command
+    .option("--force", `${what}, although it may cost someone something`)
+    .option("--reason <R>", "why; goes into the line that this command logs to stderr");
 }

@@ -19,6 +19,11 @@ const SOURCES = {
   old: { variable: "MINTMARK_OLD_KEY_ENCRYPTION_KEY", member: "oldEncryptionKeyFile" },
 } as const;
 
+/** Whether one is named at all: one that can't be used has its fault already. */
+export function namesEncryptionKey({ keys }: SeenSettings, environment: Environment): boolean {
+  return environment[SOURCES.current.variable] !== undefined || keys?.[SOURCES.current.member] !== null;
+}
+
 /** A key-encryption key from the environment or its file; undefined where there is none or it can't be used. */
 export function readEncryptionKey(
   which: keyof typeof SOURCES,

@@ -85,14 +85,22 @@ type ObjectOut<M> = Flat<
 export type InputOf<R> = R extends Reader<infer In, unknown> ? In : never;
 export type OutputOf<R> = R extends Reader<unknown, infer Out> ? Out : never;
 
-/** A value that is read whole. `parse` returns undefined for one that is not as expected. */
-export function whole<In, Out>(expected: string, schema: JsonSchema, parse: (value: unknown) => Out | undefined): Reader<In, Out> {
+/**
+ * A value that is read whole. `parse` returns undefined for one that is not as expected; `explain` may then say more
+ * precisely what is wrong, without a word of the value.
+ */
+export function whole<In, Out>(
+  expected: string,
+  schema: JsonSchema,
+  parse: (value: unknown) => Out | undefined,
+  explain: (value: unknown) => string | undefined = () => undefined,
+): Reader<In, Out> {
   return {
     expected,
     schema,
     read(value, place) {
       const out = parse(value);
-      return out === undefined ? place.fault(`expected ${expected}`) : (out as Seen<Out>);
+      return out === undefined ? place.fault(explain(value) ?? `expected ${expected}`) : (out as Seen<Out>);
     },
   };
 }

@@ -5,7 +5,7 @@ import { DURATION_PATTERN, parseDuration } from "../domain/duration.ts";
 import { isAbsoluteUri, isFetchable, isHost, isNetwork, isOrigin } from "./addresses.ts";
 import { isObject, whole } from "./reader.ts";
 import type { Reader } from "./reader.ts";
-import { KEYS_TARGET_EXPECTED, KEYS_TARGET_PATTERN, parseKeysTarget } from "./keysTarget.ts";
+import { KEYS_TARGET_EXPECTED, KEYS_TARGET_PATTERN, keysTargetFault, parseKeysTarget } from "./keysTarget.ts";
 import type { KeysTarget } from "./keysTarget.ts";
 import { parseStoreTarget } from "./storeUrl.ts";
 import type { StoreTarget } from "./storeUrl.ts";
@@ -15,9 +15,18 @@ function text(expected: string, pattern: string | undefined, accepts: (text: str
   return parsedText(expected, pattern, (value) => (accepts(value) ? value : undefined));
 }
 
-function parsedText<Out>(expected: string, pattern: string | undefined, parse: (text: string) => Out | undefined): Reader<string, Out> {
+function parsedText<Out>(
+  expected: string,
+  pattern: string | undefined,
+  parse: (text: string) => Out | undefined,
+  explain: (text: string) => string | undefined = () => undefined,
+): Reader<string, Out> {
   const schema = { type: "string", ...(pattern !== undefined && { pattern }) };
-  return whole(expected, schema, (value) => (typeof value === "string" ? parse(value) : undefined));
+  const ofText =
+    <Result>(read: (text: string) => Result | undefined) =>
+    (value: unknown): Result | undefined =>
+      typeof value === "string" ? read(value) : undefined;
+  return whole(expected, schema, ofText(parse), ofText(explain));
 }
 
 function matching(expected: string, pattern: string): Reader<string, string> {
@@ -139,7 +148,12 @@ export const storeTarget: Reader<string, StoreTarget> = parsedText(
   parseStoreTarget,
 );
 
-export const keysTarget: Reader<string, KeysTarget> = parsedText(KEYS_TARGET_EXPECTED, KEYS_TARGET_PATTERN, parseKeysTarget);
+export const keysTarget: Reader<string, KeysTarget> = parsedText(
+  KEYS_TARGET_EXPECTED,
+  KEYS_TARGET_PATTERN,
+  parseKeysTarget,
+  keysTargetFault,
+);
 
 /** Where MAC keys can be: they are used too often to be far away. */
 export const macKeysTarget: Reader<string, KeysTarget> = parsedText("file:FOLDER or shared", "^(?:file:.+|shared)$", (value) => {

@@ -217,6 +217,15 @@ export function erasableKeys(ring: Ring, policy: RingPolicy, now: number): reado
   });
 }
 
+/** When the private parts of retired keys are to be erased that are not yet: one time per key. */
+export function comingErasures(ring: Ring, policy: RingPolicy, now: number): readonly number[] {
+  return ring.keys.flatMap((key) => {
+    const { state, retiredAt } = keyTimes(ring, key, now, policy);
+    const eraseAt = (retiredAt ?? Infinity) + DAY_MILLIS;
+    return state === "retired" && key.isForeign === undefined && now < eraseAt ? [eraseAt] : [];
+  });
+}
+
 /** Without the oldest records of keys whose private part is long erased; revoked ones stay for ever. */
 export function withoutOldRecords(ring: Ring, policy: RingPolicy, now: number): Ring {
   const old = policy.algorithms.flatMap((algorithm) =>

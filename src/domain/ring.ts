@@ -74,6 +74,14 @@ export interface KeyTimes {
   readonly retiredAt?: number;
 }
 
+/** Why a key can't be taken in that the ring knows already; undefined where it doesn't. */
+export function presenceOf({ keys }: Ring, kid: string): string | undefined {
+  const known = keys.find((key) => key.kid === kid);
+  if (known === undefined) return undefined;
+  if (known.revokedAt === undefined) return `the key ring has this key already: ${kid}`;
+  return `this key was revoked (${new Date(known.revokedAt).toISOString()}) and never signs again: ${kid}`;
+}
+
 /** The keys of an algorithm in the order in which they sign; one revoked before its turn never signed. */
 function succession(ring: Ring, algorithm: KeyAlgorithm): readonly RingKey[] {
   return ring.keys

@@ -3,7 +3,7 @@
 import { type KeyAlgorithm, agedAt, activeKey, keyTimes, RING_LAG_MILLIS, type Ring, type RingKey, stagedKeys } from "../domain/ring.ts";
 import { schemeOf } from "../domain/key-uri.ts";
 import { KeyError } from "../domain/ports.ts";
-import { planRevocation, planRotation } from "../domain/ring-plan.ts";
+import { comingErasures, planRevocation, planRotation } from "../domain/ring-plan.ts";
 import { storeAgreed } from "./guards.ts";
 import { eraseOver, type RingWish } from "./change-ring.ts";
 import type { KeyRing } from "./key-ring.ts";
@@ -30,7 +30,8 @@ export function keyCommands(parts: SessionParts): KeyCommands {
     revokeKeys: (kids, reason, force) => revokeKeys(parts, kids, { force, reason }),
     async pruneKeys() {
       await storeAgreed(keyRing);
-      return [...(await eraseOver(context, keyRing)), ...(await eraseMoved(parts))];
+      const erased = [...(await eraseOver(context, keyRing)), ...(await eraseMoved(parts))];
+      return { erased, coming: comingErasures(keyRing.ring, keyRing.policy, context.clock()) };
     },
     async exportKeys() {
       await keyRing.reload();

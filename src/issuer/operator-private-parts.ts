@@ -3,7 +3,7 @@
 import { schemeOf } from "../domain/key-uri.ts";
 import { KeyError, StoreError } from "../domain/ports.ts";
 import type { KeySource, NewKey, SealedPart } from "../domain/ports.ts";
-import { keyTimes } from "../domain/ring.ts";
+import { keyTimes, presenceOf } from "../domain/ring.ts";
 import type { Ring, RingKey } from "../domain/ring.ts";
 import type { RingChange } from "../domain/ring-plan.ts";
 import { fits } from "./change-ring.ts";
@@ -31,7 +31,8 @@ async function importKey(parts: SessionParts, source: KeySource): Promise<KeysCh
   await keyRing.reload();
   const { custodian } = context;
   const taken = await custodian.take(source, context.clock(), keyRing.ring);
-  if (keyRing.ring.keys.some(({ kid }) => kid === taken.kid)) return { failed: `the key ring has this key already: ${taken.kid}` };
+  const known = presenceOf(keyRing.ring, taken.kid);
+  if (known !== undefined) return { failed: known };
   try {
     if (!keyRing.policy.algorithms.includes(taken.algorithm)) throw new KeyError(`the configuration has no ${taken.algorithm} keys`);
     return await changeKeys(parts, ({ keys }) =>
@@ -77,8 +78,7 @@ async function rewrapKeys(parts: SessionParts): Promise<Rewrapped | Failed> {
       if (part === "in place") inPlace += 1;
       else if (part !== undefined) sealed.set(key.kid, part);
     }
-    if (sealed.size === 0 && inPlace === 0)
-      return { failed: "nothing can be sealed: no private part is in a file or in the ring, or there is no key-encryption key" };
+    if (sealed.size === 0 && inPlace === 0) return { failed: "nothing is to be sealed: no private part is in a file or in the ring" };
     if (sealed.size === 0) return { files: inPlace, inRing: 0 };
     await changeKeys(parts, (newer) => (areSame(ring, newer) ? [{ change: "rewrap", sealed }] : []));
     // The planner may have had something to do where we had not.

@@ -1,5 +1,6 @@
 /** How the operator's commands change the ring: what they may not do, what is written to the audit log, what they give back. */
 
+import { schemeOf } from "../domain/key-uri.ts";
 import { KeyError } from "../domain/ports.ts";
 import { keyTimes } from "../domain/ring.ts";
 import type { Ring } from "../domain/ring.ts";
@@ -61,6 +62,7 @@ export function listings({ context, keyRing }: SessionParts, ring: Ring): readon
       kid: key.kid,
       alg: key.algorithm,
       state,
+      custody: schemeOf(key.custody),
       publishedAt: key.publishedAt,
       activeAt: key.activeAt,
       retiringAt,

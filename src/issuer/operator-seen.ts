@@ -1,6 +1,7 @@
 /** What the operator is told of who has fetched a staged key, and the wait for them before it signs. */
 
 import { VERIFIERS_MAX } from "../domain/fetches.ts";
+import { schemeOf } from "../domain/key-uri.ts";
 import { StoreError } from "../domain/ports.ts";
 import { agedAt, keyTimes, publishedKeys, type RingKey } from "../domain/ring.ts";
 import { sightings, unseenNames } from "../domain/seen.ts";
@@ -31,7 +32,7 @@ async function keyStatus({ context, keyRing, fetches }: SessionParts): Promise<K
     const isAged = agedAt(key, policy) <= now;
     const isSafe = isAged && seen.lack.length === 0;
     const { kid, algorithm: alg, activeAt } = key;
-    return [{ kid, alg, state, activeAt, agedAt: agedAt(key, policy), isAged, isSafe, ...seen }];
+    return [{ kid, alg, state, custody: schemeOf(key.custody), activeAt, agedAt: agedAt(key, policy), isAged, isSafe, ...seen }];
   });
   return { isCounted, isFull: verifiers.length >= VERIFIERS_MAX, keys };
 }

@@ -173,6 +173,8 @@ export interface KeyListing {
   readonly kid: string;
   readonly alg: KeyAlgorithm;
   readonly state: KeyState;
+  /** Where its private part is: the scheme of its URI. */
+  readonly custody: string;
   readonly publishedAt: number;
   readonly activeAt: number | undefined;
   readonly retiringAt: number | undefined;
@@ -185,6 +187,8 @@ export interface KeyStatus extends Sightings {
   readonly kid: string;
   readonly alg: KeyAlgorithm;
   readonly state: "staged" | "active";
+  /** Where its private part is: the scheme of its URI. */
+  readonly custody: string;
   /** When it starts to sign, or did; undefined while nobody has planned it. */
   readonly activeAt: number | undefined;
   /** When it has been published for as long as verifiers get. */
@@ -239,6 +243,13 @@ export interface KeysChanged {
   readonly left?: readonly string[];
 }
 
+export interface Pruned {
+  /** The kids. */
+  readonly erased: readonly string[];
+  /** When the private parts of keys are to be erased that are retired and have been for less than a day: one time per key. */
+  readonly coming: readonly number[];
+}
+
 /** How many private parts were sealed again. */
 export interface Rewrapped {
   /** Key files on this machine. */
@@ -248,7 +259,7 @@ export interface Rewrapped {
 
 export interface Force {
   readonly force: boolean;
-  /** Goes to the audit log; required with `force`. */
+  /** Goes into the event of the change; required with `force`. */
   readonly reason: string | undefined;
 }
 
@@ -288,8 +299,8 @@ export interface Operator {
   moveKeys(from: string): Promise<KeysChanged | Failed>;
   /** Seals all private parts again under the key-encryption key that is in force. */
   rewrapKeys(): Promise<Rewrapped | Failed>;
-  /** Erases the private parts of what is retired or revoked, and key files of what was moved elsewhere; the kids. */
-  pruneKeys(): Promise<readonly string[]>;
+  /** Erases the private parts of what was retired a day ago or is revoked, and key files of what was moved elsewhere. */
+  pruneKeys(): Promise<Pruned>;
   /** The public JWK Set as it would be served now: JSON text. */
   exportKeys(): Promise<string>;
   /** The algorithms of the ring that an `--alg` or `--mac` means. */

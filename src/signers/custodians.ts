@@ -3,6 +3,7 @@
 import { schemeOf } from "../domain/key-uri.ts";
 import { KeyError } from "../domain/ports.ts";
 import type { KeyCustodian, KeySource, NewKey } from "../domain/ports.ts";
+import { presenceOf } from "../domain/ring.ts";
 import type { KeyAlgorithm, Ring, RingKey } from "../domain/ring.ts";
 import type { Custodian, Material } from "./custodian.ts";
 import { readPrivateText } from "./material/private-text.ts";
@@ -33,7 +34,8 @@ export function joinCustodians({ byScheme, signing, mac }: CustodianChoice): Key
     }
     const key = readPrivateText(source.text, source.edName);
     if (typeof key === "string") throw new KeyError(`The key can't be taken in: it ${key}.`);
-    if (ring.keys.some(({ kid }) => kid === key.kid)) throw new KeyError(`The key ring has this key already: ${key.kid}.`);
+    const known = presenceOf(ring, key.kid);
+    if (known !== undefined) throw new KeyError(known);
     return keeper(key.algorithm).keep(key, now, ring);
   }
 

@@ -94,9 +94,11 @@ export function openLocalCustodian(options: LocalCustodianOptions): LocalCustodi
     if (plain !== undefined) return sameAlgorithm(key, (await parse(key.kid + PLAIN, plain)).key);
 
     const path = files.pathOf(key.kid + (encryptionKeys === undefined ? PLAIN : SEALED));
+    // Revoking is for all nodes: a good key would go because one of them looks into the wrong folder.
     throw new KeyError(
-      `${path}: the private part of this ${key.algorithm} key is missing; restore the file from a backup, ` +
-        `or take the key out: mintmark keys revoke ${key.kid} --reason "private part lost"`,
+      `${path}: the private part of this ${key.algorithm} key is missing; copy the file from a node that has it (see keys.folder), ` +
+        `or restore it from a backup; if it is gone everywhere, take the key out: ` +
+        `mintmark keys revoke ${key.kid} --reason "private part lost"${key.algorithm === "HS256" ? " --force" : ""}`,
     );
   }
 

@@ -53,7 +53,8 @@ export function openSharedCustodian({ encryptionKeys, random }: SharedCustodianO
     if (encryptionKeys === undefined || sealed === undefined) {
       keyOf(ring);
       throw new KeyError(
-        `The private part of the ${algorithm} key ${kid} is missing in the key ring; revoke it: mintmark keys revoke ${kid}`,
+        `The private part of the ${algorithm} key ${kid} is missing in the key ring; restore the store from a backup, ` +
+          `or take the key out: mintmark keys revoke ${kid} --reason "private part lost"${algorithm === "HS256" ? " --force" : ""}`,
       );
     }
     keyOf(ring);

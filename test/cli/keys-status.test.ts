@@ -17,6 +17,7 @@ function key(members: Partial<KeyStatus> = {}): KeyStatus {
     kid: KID,
     alg: "ES256",
     state: "staged",
+    custody: "file",
     activeAt: undefined,
     agedAt: NOW - HOUR,
     isAged: true,
@@ -41,11 +42,11 @@ const lineOf = (text: string, start: string): string => text.split("\n").find((l
 t.test("keys status is a line per key with its verdict, and a line per verifier with what it lacks", async (t) => {
   const slow = verifier("slow/1", { address: "192.0.2.2", lastFetchedAt: NOW - 3 * HOUR });
   const gone = verifier("", { address: "2001:db8::3", lastFetchedAt: NOW - 50 * HOUR });
-  const staged = key({ isSafe: false, lack: [slow], quiet: [gone] });
+  const staged = key({ custody: "shared", isSafe: false, lack: [slow], quiet: [gone] });
   const { code, stdout, stderr } = await status([staged, { ...ACTIVE, have: [...ACTIVE.have, slow, gone] }]);
   t.equal(code, 0);
-  t.match(lineOf(stdout, KID), /ES256 +staged +1 +1 +1 +1 verifier has not fetched it: slow\/1 at 192\.0\.2\.2$/);
-  t.match(lineOf(stdout, ACTIVE.kid), /ES256 +active +3 +0 +0 +signs$/);
+  t.match(lineOf(stdout, KID), /ES256 +staged +shared +1 +1 +1 +1 verifier has not fetched it: slow\/1 at 192\.0\.2\.2$/);
+  t.match(lineOf(stdout, ACTIVE.kid), /ES256 +active +file +3 +0 +0 +signs$/);
   t.match(lineOf(stdout, "jose/6"), /192\.0\.2\.1 +1 h ago +-$/);
   t.match(lineOf(stdout, "slow/1"), /192\.0\.2\.2 +3 h ago +K{10}…$/);
   t.match(lineOf(stdout, "(no User-Agent)"), /2001:db8::3 +2 d 2 h ago, gone quiet +K{10}…$/);
@@ -56,7 +57,7 @@ t.test("keys status is a line per key with its verdict, and a line per verifier 
 t.test("the verdict says when a key may sign, what is in the way, and when it will by itself", async (t) => {
   const verdictOf = async (members: Partial<KeyStatus>, counted = true): Promise<string> => {
     const { stdout } = await status([key(members)], { isCounted: counted });
-    return lineOf(stdout, KID).split(/ {2,}/).slice(6).join("  ");
+    return lineOf(stdout, KID).split(/ {2,}/).slice(7).join("  ");
   };
   const many = Array.from({ length: 5 }, (_, index) => verifier(`v${index}`));
   t.equal(await verdictOf({}), "safe to promote");
@@ -72,7 +73,7 @@ t.test("the verdict says when a key may sign, what is in the way, and when it wi
 });
 
 t.test("--json has exactly the promised members, times RFC 3339 or null", async (t) => {
-  const { code, stdout, stderr } = await status([key({ quiet: [verifier("gone")] })], {}, ["--json"]);
+  const { code, stdout, stderr } = await status([key({ custody: "pkcs11", quiet: [verifier("gone")] })], {}, ["--json"]);
   t.same([code, stderr], [0, ""]);
   const promised = {
     address: "192.0.2.1",
@@ -89,6 +90,7 @@ t.test("--json has exactly the promised members, times RFC 3339 or null", async 
         kid: KID,
         alg: "ES256",
         state: "staged",
+        custody: "pkcs11",
         activeAt: null,
         agedAt: "2026-11-21T07:00:00.000Z",
         aged: true,
@@ -117,7 +119,7 @@ t.test("a KID shows one key; one that is no staged or active signing key is exit
 t.test("it is said where nothing is counted, where there is no room for more, and where there are no keys", async (t) => {
   const off = await status([key({ have: [] })], { isCounted: false });
   t.match(off.stderr, /keys\.countFetches is false/);
-  t.match(lineOf(off.stdout, KID), /staged +- +- +- /);
+  t.match(lineOf(off.stdout, KID), /staged +file +- +- +- /);
   t.match((await status([key()], { isFull: true })).stderr, /there may be others/);
   t.match((await status([])).stderr, /no keys yet/);
 });
@@ -193,6 +195,10 @@ t.test("--wait-until-seen and --deadline go together; names and durations that m
     const { code, opened } = await commandLine(["keys", "promote", KID, ...argv]);
     t.same([code, opened], [2, 0], argv.join(" "));
   }
+  const swallowed = await commandLine(["keys", "promote", "--deadline", "10m", "--wait-until-seen", "payments", KID]);
+  t.equal(swallowed.code, 2);
+  t.match(swallowed.stderr, /missing required argument[^]*^usage: .*promote <KID> \[options\]$[^]*^hint: put the KID first/m);
+  t.notMatch((await commandLine(["keys", "promote"])).stderr, /hint/);
   const twice = await commandLine(["keys", "promote", KID, "--wait-until-seen", "a", "--wait-until-seen", "b", "--deadline", "0s"]);
   t.match(twice.operator.calls[0], ["awaitSeen", KID, { names: ["a", "b"], deadlineMillis: 0 }]);
 });

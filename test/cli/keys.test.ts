@@ -1,8 +1,9 @@
+import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import type { KeyListing } from "../../src/issuer/types.ts";
 import { commandLine } from "../support/command-line.ts";
-import { NOW, sampleKeys } from "../support/fake-operator.ts";
+import { HOUR, NOW, sampleKeys } from "../support/fake-operator.ts";
 
 const KID = "K".repeat(43);
 const risk = "verifiers may not know it yet";
@@ -39,6 +40,18 @@ t.test("keys list is a timeline: one line per key with state, age and what happe
   t.notOk(stdout.includes("\u001b"), "no colour where stdout is no terminal");
 });
 
+t.test("the timeline says where keys are as soon as one is elsewhere than in a file", async (t) => {
+  const keys = sampleKeys().map((key, index) => (index === 1 ? { ...key, custody: "pkcs11" } : key));
+  const { stdout } = await commandLine(["keys", "list"], { answers: { listKeys: async () => keys } });
+  t.match(stdout, /^KID +ALG +STATE +IN +AGE +NEXT/);
+  t.match(stdout, /^A{43} +ES256 +retiring +file +12 d/m);
+  t.match(stdout, /^B{43} +ES256 +active +pkcs11 +1 d/m);
+  const narrow = await commandLine(["keys", "list"], { terminal: true, columns: 80, answers: { listKeys: async () => keys } });
+  for (const line of narrow.stdout.replaceAll(/\u001b\[\d+m/g, "").split("\n")) t.ok(line.length <= 80, line);
+  const json = await commandLine(["keys", "list", "--json"], { answers: { listKeys: async () => keys } });
+  t.notMatch(json.stdout, /custody/, "the members of --json are those that are promised");
+});
+
 t.test("at a terminal no line is wider than it, and colour can be switched off", async (t) => {
   const { stdout, stderr } = await commandLine(["keys", "list"], { terminal: true, columns: 90, environment: { NO_COLOR: "1" } });
   for (const line of stdout.split("\n")) t.ok(line.length <= 90, line);
@@ -55,7 +68,7 @@ t.test("at a terminal no line is wider than it, and colour can be switched off",
 
 t.test("keys that were all made this moment can be drawn too", async (t) => {
   const times = { publishedAt: NOW, activeAt: NOW, retiringAt: undefined, retiredAt: undefined, revokedAt: undefined };
-  const key: KeyListing = { kid: KID, alg: "ES256", state: "active", ...times };
+  const key: KeyListing = { kid: KID, alg: "ES256", state: "active", custody: "file", ...times };
   const { code, stdout } = await commandLine(["keys", "list"], { answers: { listKeys: async () => [key] } });
   t.equal(code, 0);
   t.match(stdout, /active +0 s +rotates in 30 d +█{48}/);
@@ -144,6 +157,7 @@ t.test("a kid that begins with a hyphen is a kid", async (t) => {
 });
 
 t.test("--force without --reason is exit 2, and so is a revoke without", async (t) => {
+  t.match((await commandLine(["keys", "revoke", KID])).stderr, /--reason "…" is required: it goes into the line .* stderr/);
   const wrong = [
     ["promote", KID, "--force"],
     ["revoke", KID],
@@ -178,8 +192,14 @@ t.test("revoke says how long others may still accept the key", async (t) => {
 
 t.test("prune prints the kids, export the JWK Set", async (t) => {
   t.equal((await commandLine(["keys", "prune"])).stdout, `${"A".repeat(43)}\n`);
-  const idle = await commandLine(["keys", "prune"], { answers: { pruneKeys: async () => [] } });
-  t.same([idle.code, idle.stdout], [0, ""]);
+  const pruned = async (erased: readonly string[], coming: readonly number[]): Promise<string> => {
+    const { code, stdout, stderr } = await commandLine(["keys", "prune"], { answers: { pruneKeys: async () => ({ erased, coming }) } });
+    t.same([code, stdout], [0, erased.map((kid) => `${kid}\n`).join("")]);
+    return stderr;
+  };
+  t.equal(await pruned([], []), "nothing to erase\n");
+  t.equal(await pruned([], [NOW + HOUR, NOW]), "nothing to erase yet; 2 retired keys are erased from 2026-11-21T08:00:00Z on\n");
+  t.equal(await pruned([KID], [NOW]), "private parts erased: 1; 1 retired key is erased from 2026-11-21T08:00:00Z on\n");
   t.equal((await commandLine(["keys", "export"])).stdout, '{"keys":[]}\n');
 });
 
@@ -201,11 +221,19 @@ t.test("keys import takes a file, stdin, the URI of a key in a custodian, or all
 
 t.test("keys import says what it can't take, and asks for nothing then", async (t) => {
   const big = t.testdir({ big: "x".repeat(70_000) });
+  const loop = join(big, "loop");
+  symlinkSync(loop, loop);
   for (const [argv, code, message] of [
     [["file:./elsewhere"], 2, /not the folder of the keys/],
     [["key.pem", "--alg", "EdDSA"], 2, /--alg is for a key in a custodian/],
-    [["no/such/file"], 1, /can't be read/],
-    [[join(big, "big")], 1, /too large/],
+    [["no/such/file"], 1, /^error: no\/such\/file: there is no such file$/m],
+    [[join(big, "big")], 1, /\/big: is too large for a key$/m],
+    [[big], 1, new RegExp(`^error: ${big}: is a folder; .*name its file$`, "m")],
+    [[loop], 1, /\/loop: can't be read \(ELOOP\)/],
+    [["/dev/null"], 1, /^error: \/dev\/null: is no file; "-" reads a key from stdin$/m],
+    [["foo:bar"], 1, /^error: foo:bar: is neither a file nor the URI of a key in a custodian \(pkcs11:, awskms:, vault:\)$/m],
+    [["http://x/y"], 1, /^error: http:\/\/x\/y: nothing is fetched from a URL/m],
+    [["a\u001b[31m"], 1, /^error: a\uFFFD\[31m: there is no such file$/m],
     [[], 2, /missing required argument/],
   ] as const) {
     const result = await commandLine(["keys", "import", ...argv]);
@@ -219,9 +247,14 @@ t.test("keys import says what it can't take, and asks for nothing then", async (
 });
 
 t.test("keys rewrap says how many private parts were sealed, and what to do then", async (t) => {
-  const { code, stderr } = await commandLine(["keys", "rewrap"]);
+  const environment = { MINTMARK_KEY_ENCRYPTION_KEY: "A".repeat(43) };
+  const { code, stderr } = await commandLine(["keys", "rewrap"], { environment });
   t.equal(code, 0);
   t.match(stderr, /2 in the ring, 1 files on this machine/);
   t.match(stderr, /oldEncryptionKeyFile/);
-  t.equal((await commandLine(["keys", "rewrap"], { answers: { rewrapKeys: async () => ({ failed: "nothing" }) } })).code, 1);
+  const answers = { rewrapKeys: async () => ({ failed: "nothing" }) };
+  t.equal((await commandLine(["keys", "rewrap"], { environment, answers })).code, 1);
+  const without = await commandLine(["keys", "rewrap"]);
+  t.same([without.code, without.operator.calls.map(([name]) => name)], [1, ["close"]]);
+  t.match(without.stderr, /^error: there is no key-encryption key: keys\.encryptionKeyFile or MINTMARK_KEY_ENCRYPTION_KEY gives it$/m);
 });

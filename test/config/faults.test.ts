@@ -92,6 +92,14 @@ t.test("keys in the store, and one key-encryption key in the place of another, n
   t.match(faultsOf({ keys: { macStore: "shared" } }), [/^keys\.encryptionKeyFile: is missing/]);
   t.match(faultsOf({}, { MINTMARK_OLD_KEY_ENCRYPTION_KEY: "A".repeat(43) }), [/^keys\.encryptionKeyFile: is missing/]);
   t.match(faultsOf({}, { MINTMARK_OLD_KEY_ENCRYPTION_KEY: "short" }), [/^MINTMARK_OLD_KEY_ENCRYPTION_KEY: expected 32 bytes/]);
+  for (const [keys, environment] of [
+    [{}, { MINTMARK_KEY_ENCRYPTION_KEY: "short" }],
+    [{}, { MINTMARK_KEY_ENCRYPTION_KEY: "" }],
+    [{}, { MINTMARK_KEY_ENCRYPTION_KEY: "short", MINTMARK_OLD_KEY_ENCRYPTION_KEY: "A".repeat(43) }],
+    [{ encryptionKeyFile: "/nowhere/kek" }, {}],
+    [{ encryptionKeyFile: "" }, {}],
+  ] as const)
+    t.equal(faultsOf({ keys: { store: "shared", ...keys } }, environment).length, 1, "a bad one is not missing besides");
   t.same(faultsOf({ keys: { store: "shared" } }, { ...SHARED_KEK, MINTMARK_OLD_KEY_ENCRYPTION_KEY: "B".repeat(42) + "A" }), []);
 });
 
@@ -119,6 +127,23 @@ t.test("a custodian is named by a URI with what it needs and nothing else", asyn
     "file:",
   ];
   for (const store of wrong) t.same(placesOf({ keys: { store } }), ["keys.store"], store);
+  const said: [store: string, fault: RegExp][] = [
+    ["pkcs11:token=t", /^keys\.store: expected \?module-path=LIBRARY in pkcs11:/],
+    ["pkcs11:?module-path=/m.so", /expected one of token, serial and slot-id/],
+    ["pkcs11:slot-id=one?module-path=/m.so", /expected a number as the slot-id/],
+    ["pkcs11:token=t?module-path=/m.so&pin-value=1234", /after the \? of pkcs11: nothing but module-path, pin-source$/],
+    ["pkcs11:token=t;module-path=/m.so", /before the \? of pkcs11: nothing but token, serial, slot-id$/],
+    ["pkcs11:token=t?module-path=/m.so&pin-source=/run/pin", /file:PATH as the pin-source/],
+    ["awskms:region=EU WEST", /expected file:FOLDER, shared, /],
+    ["awskms:region=EU", /region such as eu-central-1/],
+    ["awskms:?endpoint=ftp://h", /endpoint of awskms: an https: URL/],
+    ["vault:mount=transit", /expected \?address=URL in vault:/],
+    ["vault:?address=http://vault.example.com:8200", /address of vault: an https: URL .*\(http: on this machine only\)$/],
+    ["vault:?address=https://v.example&token-source=/run/token", /file:PATH as the token-source/],
+    ["vault:mount=a%20b?address=https://v.example", /as the mount and the namespace/],
+    ["gcpkms:project=p", /expected file:FOLDER, shared, /],
+  ];
+  for (const [store, fault] of said) t.match(faultsOf({ keys: { store } }), [fault], store);
   const right = [
     "pkcs11:token=my%20token?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/run/pin",
     "pkcs11:slot-id=0?module-path=/m.so",

@@ -256,9 +256,11 @@ t.test("prune erases the private parts of what is retired for a day", async (t) 
   await operator.rotateKeys(["ES256"], { dryRun: false });
   await world.advance(HOUR);
   t.equal((await operator.listKeys(false)).find(({ kid }) => kid === old)?.state, "retired");
-  t.same(await operator.pruneKeys(), []);
+  const { retiredAt = 0 } = (await operator.listKeys(false)).find(({ kid }) => kid === old) ?? {};
+  t.same(await operator.pruneKeys(), { erased: [], coming: [retiredAt + DAY] });
+  t.ok(world.keys.held.has(old));
   await world.advance(DAY);
-  t.same(await operator.pruneKeys(), [old]);
+  t.same(await operator.pruneKeys(), { erased: [old], coming: [] });
   t.notOk(world.keys.held.has(old));
 });
 

@@ -300,7 +300,7 @@ t.test("private parts move from key files to the ring and back, and no session o
   await away.idle();
   const next = await away.refresh(grant.refreshToken);
   t.equal(headerOf(next.accessToken)["kid"], headerOf(grant.accessToken)["kid"], "the same key signs");
-  t.same((await operator.pruneKeys()).toSorted(), kids.toSorted(), "the files go when the operator says so");
+  t.same((await operator.pruneKeys()).erased.toSorted(), kids.toSorted(), "the files go when the operator says so");
   t.same(readdirSync(directory), []);
 
   const back = await world.operator([], world.policy, inFiles());
@@ -333,7 +333,26 @@ t.test("a key from elsewhere is staged under its thumbprint, ages like any other
   await operator.promoteKey(kid, NO_FORCE);
   await world.tick();
   t.equal(headerOf((await node.logIn("alice")).accessToken)["kid"], kid);
-  await t.rejects(operator.importKey({ from: "text", text, edName: "EdDSA" }), KeyError, "once is enough");
+  const again = () => operator.importKey({ from: "text", text, edName: "EdDSA" });
+  await t.rejects(again(), { name: "KeyError", message: `the key ring has this key already: ${kid}` }, "once is enough");
+  await operator.revokeKeys([kid], "test", true);
+  await t.rejects(again(), { name: "KeyError", message: /^this key was revoked \(20.*Z\) and never signs again/ });
+});
+
+const CERTIFICATE = "Bag Attributes\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+
+t.test("a certificate and parameters around the private key are left aside", async (t) => {
+  const { world } = await fleet(1);
+  const operator = await world.operator([], world.policy, custodian(FIRST));
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const sec1 = privateKey.export({ format: "pem", type: "sec1" }).toString();
+  const parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+  await operator.importKey({ from: "text", text: `${CERTIFICATE}${parameters}${sec1}${CERTIFICATE}`, edName: "EdDSA" });
+  const kid = await calculateJwkThumbprint(publicKey.export({ format: "jwk" }));
+  const listed = (await operator.listKeys(false)).find((key) => key.kid === kid);
+  t.same([listed?.state, listed?.custody], ["staged", "shared"]);
+  const { keys } = await operator.keyStatus();
+  t.same(new Set(keys.map(({ custody }) => custody)), new Set(["shared"]));
 });
 
 t.test("what can't be taken in is refused in words, and nothing is changed", async (t) => {
@@ -342,6 +361,7 @@ t.test("what can't be taken in is refused in words, and nothing is changed", asy
   const operator = await world.operator([], only, custodian(FIRST));
   const before = (await world.ring()).version;
   const rsa = generateKeyPairSync("rsa", { modulusLength: 2_048 });
+  const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
   const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey;
   const ed = generateKeyPairSync("ed25519");
   const pem = (key: typeof p384): string => key.export({ format: "pem", type: "pkcs8" }).toString();
@@ -357,6 +377,18 @@ t.test("what can't be taken in is refused in words, and nothing is changed", asy
     [JSON.stringify(ed.publicKey.export({ format: "jwk" })), /public key only/],
     [ed.privateKey.export({ format: "pem", type: "pkcs8", cipher: "aes-256-cbc", passphrase: "x" }).toString(), /encrypted PEM/],
     ["-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", /holds no private key/],
+    ["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", /public key or a certificate/],
+    [`${CERTIFICATE}${pem(rsa.privateKey)}`, /is an RSA key/],
+    [pem(p384) + pem(ed.privateKey), /holds 2 private keys; one is expected/],
+    [pem(generateKeyPairSync("x25519").privateKey), /is an X25519 key; a key for ES256 \(P-256\) or EdDSA \(Ed25519\) is expected/],
+    [pem(generateKeyPairSync("ed448").privateKey), /is an Ed448 key/],
+    [JSON.stringify(generateKeyPairSync("x25519").privateKey.export({ format: "jwk" })), /is an X25519 key/],
+    [JSON.stringify(generateKeyPairSync("ed448").privateKey.export({ format: "jwk" })), /is an Ed448 key/],
+    ['{"kty":"oct","k":"CANARY"}', /is a symmetric key \(oct\)/],
+    [JSON.stringify({ ...p256.export({ format: "jwk" }), alg: "EdDSA" }), /is an EC key whose alg is EdDSA/],
+    [JSON.stringify({ ...ed.privateKey.export({ format: "jwk" }), alg: "CANARY" }), /is an Ed25519 key whose alg is none that is known/],
+    ['{"kty":"CANARY","crv":"Ed25519"}', /is no key for ES256 or EdDSA/],
+    ['{"kty":"OKP","crv":"CANARY"}', /is no key for ES256 or EdDSA/],
     [JSON.stringify({ ...ed.privateKey.export({ format: "jwk" }), use: "enc" }), /something else than signing/],
     [pem(ed.privateKey), /the configuration has no EdDSA keys/],
   ] as const;
@@ -364,6 +396,7 @@ t.test("what can't be taken in is refused in words, and nothing is changed", asy
     const fault = await operator.importKey({ from: "text", text, edName: "EdDSA" }).catch((error: unknown) => error);
     t.ok(fault instanceof KeyError && !(fault instanceof CustodianError));
     t.match(fault, { message });
+    t.notMatch((fault as Error).message, /CANARY/, "no word of the text");
   }
   t.equal((await world.ring()).version, before);
 });

@@ -278,14 +278,20 @@ t.test("a signer that doesn't sign for the ring's public key is refused", async 
 t.test("a file that isn't there names itself and the way out (bad-inputs ky-001)", async (t) => {
   for (const sealing of [undefined, KEKS]) {
     const { directory, custodian } = place(t.testdir(), { encryptionKeys: sealing });
-    const key = await custodian.create("ES256", NOW);
-    const [name = ""] = readdirSync(directory);
-    rmSync(join(directory, name));
-    t.equal(
-      await faultOf(custodian.openSigner(ringKey(key))),
-      `${join(directory, name)}: the private part of this ES256 key is missing; restore the file from a backup, ` +
-        `or take the key out: mintmark keys revoke ${key.kid} --reason "private part lost"`,
-    );
+    for (const [algorithm, force] of [
+      ["ES256", ""],
+      ["HS256", " --force"],
+    ] as const) {
+      const key = await custodian.create(algorithm, NOW);
+      const [name = ""] = readdirSync(directory);
+      rmSync(join(directory, name));
+      t.equal(
+        await faultOf(algorithm === "HS256" ? custodian.openMac(ringKey(key)) : custodian.openSigner(ringKey(key))),
+        `${join(directory, name)}: the private part of this ${algorithm} key is missing; ` +
+          `copy the file from a node that has it (see keys.folder), or restore it from a backup; ` +
+          `if it is gone everywhere, take the key out: mintmark keys revoke ${key.kid} --reason "private part lost"${force}`,
+      );
+    }
   }
 });
 

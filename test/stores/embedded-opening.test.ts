@@ -52,6 +52,11 @@ t.test("a path through a file is refused", async (t) => {
   await t.rejects(open(join(directory, "file", "data")), refusal(/^[^\n]*can't be used \(ENOTDIR\)[^\n]*$/u));
 });
 
+t.test("a folder that takes none is refused with the system's code", { skip: process.platform !== "linux" && "needs /proc" }, async (t) => {
+  await t.rejects(open("/proc/nope"), refusal(/^\/proc\/nope: can't be used \((?:ENOENT|EACCES)\): make it a folder[^\n]*$/u));
+  await t.rejects(open("/proc/nope/deeper"), refusal(/^\/proc\/nope\/deeper: can't be used \((?:ENOENT|EACCES)\)[^\n]*$/u));
+});
+
 t.test("a file that is no database is refused and left as it is", async (t) => {
   const directory = await freshDirectory(t);
   const file = join(directory, "mintmark.db");

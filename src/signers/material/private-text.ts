@@ -12,24 +12,56 @@ type Members = Readonly<Record<string, unknown>>;
 export function readPrivateText(text: string, edName: "EdDSA" | "Ed25519"): PrivateKey | string {
   const trimmed = text.trim();
   if (trimmed === "") return "is empty";
-  const members = trimmed.startsWith("-----BEGIN ") ? readPem(trimmed) : readJwk(trimmed);
+  const members = /^-----BEGIN /m.test(trimmed) ? readPem(trimmed) : readJwk(trimmed);
   if (typeof members === "string") return members;
   const algorithm = algorithmOf(members, edName);
-  if (algorithm === undefined)
-    return members["kty"] === "RSA" ? "is an RSA key; ES256 or EdDSA is expected" : "is no key for ES256 or EdDSA";
-  return readPrivateKey(algorithm, members);
+  return algorithm === undefined ? unfit(members) : readPrivateKey(algorithm, members);
 }
 
-function readPem(pem: string): Members | string {
-  if (pem.startsWith("-----BEGIN ENCRYPTED") || /^Proc-Type: 4,ENCRYPTED/m.test(pem)) return "is an encrypted PEM; decrypt it first";
-  if (/^-----BEGIN (?:PUBLIC KEY|CERTIFICATE)-----/.test(pem)) return "is a public key or a certificate; the private key is expected";
+const EXPECTED = "a key for ES256 (P-256) or EdDSA (Ed25519) is expected";
+
+/** Certificates and parameters may stand around the one private key. */
+function readPem(text: string): Members | string {
+  const blocks = [...text.matchAll(/^-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----[^]*?^-----END \1-----/gm)];
+  const [pem, label] = blocks[0] ?? [];
+  if (pem === undefined || label === undefined)
+    return /^-----BEGIN (?:PUBLIC KEY|CERTIFICATE)-----/m.test(text)
+      ? "is a public key or a certificate; the private key is expected"
+      : "is a PEM that holds no private key";
+  if (blocks.length > 1) return `holds ${blocks.length} private keys; one is expected, in a file of its own`;
+  if (label.startsWith("ENCRYPTED") || /^Proc-Type: 4,ENCRYPTED/m.test(pem)) return "is an encrypted PEM; decrypt it first";
   try {
     const key = createPrivateKey(pem);
-    if (key.asymmetricKeyType === "rsa") return "is an RSA key; ES256 or EdDSA is expected";
+    const { asymmetricKeyType: type } = key;
+    if (type !== "ec" && type !== "ed25519") return `is ${TYPES.get(type ?? "") ?? "a key of another kind"}; ${EXPECTED}`;
     return { ...key.export({ format: "jwk" }) };
   } catch {
     return "is a PEM that holds no private key on P-256 or Ed25519";
   }
+}
+
+/** As node:crypto calls them, in words. */
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ["rsa", "an RSA key"],
+  ["rsa-pss", "an RSA key"],
+  ["dsa", "a DSA key"],
+  ["dh", "a Diffie-Hellman key"],
+  ["ed448", "an Ed448 key"],
+  ["x25519", "an X25519 key"],
+  ["x448", "an X448 key"],
+]);
+
+const ALGORITHMS = ["ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519", "Ed448", "ECDH-ES", "HS256", "RS256", "PS256"];
+
+/** Only known words are repeated: anything else could be a secret in the wrong member. */
+function unfit({ kty, crv, alg }: Members): string {
+  if (kty === "RSA") return `is an RSA key; ${EXPECTED}`;
+  if (kty === "oct") return `is a symmetric key (oct); ${EXPECTED}`;
+  const curve = ["Ed25519", "Ed448", "X25519", "X448"].find((name) => name === crv);
+  if (kty !== "EC" && (kty !== "OKP" || curve === undefined)) return `is no key for ES256 or EdDSA; ${EXPECTED}`;
+  const type = kty === "EC" ? "an EC key" : `an ${curve} key`;
+  if (alg === undefined) return `is ${type}; ${EXPECTED}`;
+  return `is ${type} whose alg is ${ALGORITHMS.find((name) => name === alg) ?? "none that is known here"}; ${EXPECTED}`;
 }
 
 function readJwk(text: string): Members | string {

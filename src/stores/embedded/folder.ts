@@ -11,15 +11,16 @@ const asRoot = (): boolean => process.geteuid?.() === 0;
 const hasCode = (error: unknown, code: string): boolean => error instanceof Error && "code" in error && error.code === code;
 
 /** Makes the folder and what is missing above it. As root, a new folder belongs to the owner of the one it is in. */
-function ensureDirectory(directory: string): void {
+function ensureDirectory(directory: string, isAboveMade = false): void {
   const above = dirname(directory);
   try {
     mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
     if (hasCode(error, "EEXIST") && statSync(directory).isDirectory()) return;
-    if (!hasCode(error, "ENOENT") || above === directory) throw error;
+    // In a folder that is there and takes none (/proc), trying on would not end.
+    if (!hasCode(error, "ENOENT") || isAboveMade || above === directory) throw error;
     ensureDirectory(above);
-    return ensureDirectory(directory);
+    return ensureDirectory(directory, true);
   }
   if (asRoot()) {
     const { uid, gid } = statSync(above);
