@@ -69,6 +69,7 @@ export class Follower {
     await this.#loop;
     await this.#asserting;
     await this.#planning;
+    this.#parts.keyRing.close();
     if (this.#isBooted) await this.#parts.fetches.flush(LAST_FLUSH_TRIES);
   }
 

@@ -220,6 +220,11 @@ export class KeyRing {
     return this.#opened.settled();
   }
 
+  /** To be called before the custodian is closed. */
+  close(): void {
+    this.#opened.close();
+  }
+
   /** To be called before a ring is written. */
   writes(bytes: Bytes): void {
     this.#own = bytes;

@@ -65,6 +65,11 @@ export class OpenedKeys {
     return this.#faults;
   }
 
+  /** What can't be opened from here on, because its custodian is being closed, is nobody's trouble. */
+  close(): void {
+    this.#latest = Promise.resolve();
+  }
+
   #tell(faults: readonly KeyFault[]): void {
     const text = faultsText(faults);
     if (text !== "" && text !== faultsText(this.#faults)) this.#emit({ event: "trouble", about: "keys", message: text });

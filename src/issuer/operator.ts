@@ -36,6 +36,7 @@ export function createOperatorOf(parts: LoginParts): Operator {
       return { done: true };
     },
     close: async () => {
+      keyRing.close();
       await Promise.all([context.store.close(), context.custodian.close()]);
     },
   };

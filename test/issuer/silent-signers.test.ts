@@ -73,6 +73,21 @@ t.test("a key that takes for ever to be opened keeps nobody from following a rev
   t.equal((await node.issuer.readiness()).ready, true);
 });
 
+t.test("what a closed custodian does not open any more is nobody's trouble", async (t) => {
+  const world = new World();
+  t.teardown(() => world.close());
+  await world.startedNode();
+  const events: Parameters<World["operator"]>[0] = [];
+  const opening = Promise.withResolvers<never>();
+  const custodian = { ...world.keys, openSigner: () => opening.promise };
+  const operator = await world.operator(events, world.policy, custodian);
+  t.equal((await operator.listKeys(false)).length, 4, "and a list waits for no custodian");
+  await operator.close();
+  opening.reject(new CustodianError("is closed"));
+  await new Promise(setImmediate);
+  t.same(events, []);
+});
+
 t.test("a node starts where nothing can be erased and no key be made, and goes on trying", async (t) => {
   const world = new World();
   t.teardown(() => world.close());
