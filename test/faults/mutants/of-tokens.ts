@@ -15,8 +15,8 @@ export const OF_TOKENS: readonly Mutant[] = [
     changes: [
       {
         file: "src/domain/ring-plan.ts",
-        find: "activeAt: Math.max(now, due, agedAt(next, policy)) }];",
-        replace: "activeAt: now }];",
+        find: "activeAt: Math.max(now, due, agedAt(next, policy)) } as const",
+        replace: "activeAt: now } as const",
       },
     ],
     row: keys,
