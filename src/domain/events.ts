@@ -56,6 +56,8 @@ export type IssuerEvent =
       readonly reason?: string;
       readonly forced?: boolean;
     }
+  /** A server follows what another process did to the ring. */
+  | { readonly event: "keys_followed"; readonly steps: readonly string[]; readonly version: number }
   | { readonly event: "ring_repaired"; readonly version: number }
   /** The store had lost ends of sessions or keys that this process knew; they are there again. */
   | { readonly event: "ends_restored"; readonly count: number }

@@ -52,6 +52,7 @@ export async function changeRing(context: Context, keyRing: KeyRing, wish: RingW
       announce = undefined;
       const next = { ...outcome.ring, version: before.version + 1 };
       const bytes = ringDocument.encode(next);
+      keyRing.writes(bytes);
       const won = await store.compareAndSet(KEYS.ring, expected, bytes, { expiresAt: NEVER, confirmed: true });
       if (won) {
         // Nothing may fail from here on: it is done, and whoever asked for it must hear of it.

@@ -1,13 +1,13 @@
 /** The life of a node: what it does at its start, every second, every five, every minute. */
 
 import { FormatError } from "../domain/bytes.ts";
-import { schemeOf } from "../domain/key-uri.ts";
 import { adoptedRing } from "../domain/ring-adopt.ts";
 import { KeyError, StoreError, type StoreFinding } from "../domain/ports.ts";
 import { keyTimes, type Ring } from "../domain/ring.ts";
-import { planRevocation, planRing, type RingChange } from "../domain/ring-plan.ts";
+import { planRevocation, planRing } from "../domain/ring-plan.ts";
 import { changeRing, type ChangeOptions, eraseOver, type RingWish } from "./change-ring.ts";
 import type { SessionParts } from "./parts.ts";
+import { stepText } from "./ring-steps.ts";
 import { UnavailableError, UnsafeStoreError } from "./types.ts";
 
 const FOLLOW_EVERY_MILLIS = 1_000;
@@ -252,31 +252,4 @@ function troubleText(error: unknown): string {
     error instanceof FormatError;
   if (isForeseen) return error.message;
   return `unexpected ${error instanceof Error ? error.name : typeof error}`;
-}
-
-/** A change of the ring as a line for people. */
-export function stepText(change: RingChange): string {
-  switch (change.change) {
-    case "stage":
-      if (change.taken !== undefined) return `take in ${change.taken.kid} (${change.algorithm}), staged`;
-      return change.activeAt === undefined
-        ? `stage a new ${change.algorithm} key`
-        : `make a new ${change.algorithm} key, active ${timeText(change.activeAt)}`;
-    case "activate":
-      return `activate ${change.kid} ${timeText(change.activeAt)}`;
-    case "revoke":
-      return `revoke ${change.kid} ${timeText(change.at)}`;
-    case "raise":
-      return `keep ${change.kid} for tokens of ${change.lifetimeMillis / 1_000} s`;
-    case "move":
-      return `move ${change.moved.kid} to ${schemeOf(change.moved.custody)}`;
-    case "rewrap":
-      return `seal ${change.sealed.size} private parts under the new key-encryption key`;
-    case "erase":
-      return `erase the private part of ${change.kid}`;
-  }
-}
-
-function timeText(time: number): string {
-  return `at ${new Date(time).toISOString()}`;
 }

@@ -38,7 +38,7 @@ export interface Served {
 }
 
 export function createIssuer(policy: Policy, ports: Ports): Served {
-  const parts = partsOf(policy, ports);
+  const parts = partsOf(policy, ports, "server");
   const follower = new Follower(parts);
   const probe = new ReadinessProbe(parts);
   return {
@@ -73,16 +73,16 @@ export function createIssuer(policy: Policy, ports: Ports): Served {
 
 /** The operator's side of the same store and keys; follows nothing. Throws `StoreError`, `KeyError`. */
 export async function createOperator(policy: Policy, ports: Ports): Promise<Operator> {
-  const parts = partsOf(policy, ports);
+  const parts = partsOf(policy, ports, "command");
   await parts.keyRing.loadCopy();
   await parts.keyRing.reload();
   return createOperatorOf(parts);
 }
 
-function partsOf(policy: Policy, ports: Ports): LoginParts & AssertionParts {
+function partsOf(policy: Policy, ports: Ports, role: "server" | "command"): LoginParts & AssertionParts {
   const reach = new Reach(ports.clock);
   const context: Context = { ...ports, policy, store: watched(ports.store, reach, ports.meter) };
-  const keyRing = new KeyRing(context, reach);
+  const keyRing = new KeyRing(context, reach, role);
   const recentEnds = new RecentEnds();
   const subjects = new Subjects(context, recentEnds);
   const marker = new Marker(context);

@@ -16,10 +16,12 @@ import { raiseLongestLifetime, repairedRing } from "../domain/ring-plan.ts";
 import { laterNotBefore, NO_NOT_BEFORE, type NotBefore } from "../domain/subject.ts";
 import type { VerificationKey } from "../jws/index.ts";
 import type { Context } from "./context.ts";
-import { type Hmac, type KeyFault, OpenedKeys, type Roster, rosterAt, signingKey } from "./key-view.ts";
+import { type Roster, rosterAt, signingKey } from "./key-view.ts";
+import { faultsText, type Hmac, OpenedKeys } from "./opened-keys.ts";
 import { type JwksBody, jwksBody, published } from "./publish-keys.ts";
 import type { Reach } from "./reach.ts";
 import { ringPolicy } from "./ring-policy.ts";
+import { stepsBetween } from "./ring-steps.ts";
 import { SilentSigners } from "./silent-signers.ts";
 import { type PublishedJwks, UnavailableError } from "./types.ts";
 
@@ -41,6 +43,7 @@ export class KeyRing {
   readonly policy: RingPolicy;
   readonly #context: Context;
   readonly #reach: Reach;
+  readonly #role: "server" | "command";
   readonly #silent: SilentSigners;
   readonly #opened: OpenedKeys;
   #view: View | undefined;
@@ -53,14 +56,16 @@ export class KeyRing {
   #wholeAt: number | undefined;
   #loading: Promise<void> | undefined;
   #saved: Bytes | undefined;
-  #faults: readonly KeyFault[] = [];
-  #opening: Promise<void> = Promise.resolve();
+  #isMarked = false;
+  /** What this process is writing, or wrote last. */
+  #own: Bytes | undefined;
 
-  constructor(context: Context, reach: Reach) {
+  constructor(context: Context, reach: Reach, role: "server" | "command") {
+    this.#role = role;
     this.#reach = reach;
     this.#context = context;
     this.#silent = new SilentSigners(context.emit, context.clock);
-    this.#opened = new OpenedKeys(context.custodian, this.#silent);
+    this.#opened = new OpenedKeys(context, this.#silent);
     this.policy = ringPolicy(context.policy);
   }
 
@@ -109,7 +114,7 @@ export class KeyRing {
    */
   async adopt(ring: Ring): Promise<void> {
     const now = this.#context.clock();
-    this.#faults = await this.#opened.open(ring, this.policy, now);
+    await this.#opened.openQuietly(ring, this.policy, now);
     this.#setView(ring, undefined, now);
   }
 
@@ -146,6 +151,7 @@ export class KeyRing {
     this.#judgeClock(storeNow, began, clock());
     this.#silent.askAgain();
     this.#takeNotBefore(policyBytes);
+    this.#isMarked = marker !== undefined;
     await this.#takeRing(ringBytes);
     this.#seenAt = began;
     // In a store that was emptied nobody can refresh, so that time is counted against nobody either.
@@ -167,8 +173,17 @@ export class KeyRing {
     const stored = bytes === undefined ? EMPTY_RING : ringDocument.decode(bytes);
     const known = this.#followed();
     const repaired = known === undefined ? undefined : repairedRing(stored, known, this.policy, this.#context.clock());
-    if (repaired !== undefined) return this.#repair(bytes, repaired);
-    if (bytes !== undefined) await this.#show(stored, bytes);
+    // A command may have been given another store than the servers have: nothing is put there.
+    if (repaired !== undefined && (this.#isMarked || this.#role === "server")) return this.#repair(bytes, repaired);
+    if (repaired !== undefined || bytes === undefined) return;
+    this.#tellFollowed(known, stored, bytes);
+    await this.#show(stored, bytes);
+  }
+
+  #tellFollowed(known: Ring | undefined, stored: Ring, bytes: Bytes): void {
+    if (this.#role === "command" || known === undefined || (this.#own !== undefined && sameBytes(bytes, this.#own))) return;
+    const steps = stepsBetween(known, stored);
+    if (steps.length > 0) this.#context.emit({ event: "keys_followed", steps, version: stored.version });
   }
 
   /** The ring that a store's must not fall behind; one that was only adopted was never in force. */
@@ -189,31 +204,25 @@ export class KeyRing {
   /** Time alone may have changed who signs and what is published; a key that could not be opened may be there by now. */
   async #keepUp(): Promise<void> {
     const view = this.#view;
-    if (view === undefined || (this.#faults.length === 0 && this.#context.clock() < view.roster.until)) return;
+    if (view === undefined || (this.#opened.faults.length === 0 && this.#context.clock() < view.roster.until)) return;
     await this.#show(view.ring, view.bytes);
   }
 
   async #show(ring: Ring, bytes: Bytes | undefined): Promise<void> {
     const now = this.#context.clock();
     this.#setView(ring, bytes, now);
-    this.#openAside(ring, now);
+    this.#opened.openAside(ring, this.policy, now);
     if (bytes !== undefined) await this.#keepCopy(bytes);
   }
 
-  /** A slow custodian keeps no node from following the ring: what signs now was opened when it was staged. */
-  #openAside(ring: Ring, now: number): void {
-    const opening = this.#opened.open(ring, this.policy, now).then((faults) => {
-      if (opening === this.#opening) this.#tellFaults(faults);
-    });
-    this.#opening = opening;
+  /** Resolves when all that the ring needs is open or has a fault. */
+  opened(): Promise<void> {
+    return this.#opened.settled();
   }
 
-  /** Resolves when all that the ring needs is open or has a fault. */
-  async opened(): Promise<void> {
-    for (let awaited: Promise<void> | undefined; awaited !== this.#opening; ) {
-      awaited = this.#opening;
-      await awaited;
-    }
+  /** To be called before a ring is written. */
+  writes(bytes: Bytes): void {
+    this.#own = bytes;
   }
 
   /** The ring that this process has just written is the view at once, unless a newer one was read since. */
@@ -236,29 +245,23 @@ export class KeyRing {
     }
   }
 
-  #tellFaults(faults: readonly KeyFault[]): void {
-    const text = faultsText(faults);
-    if (text !== "" && text !== this.faults) this.#context.emit({ event: "trouble", about: "keys", message: text });
-    this.#faults = faults;
-  }
-
   /** The faults of the keys that should be open, one text; empty where there are none. */
   get faults(): string {
-    return faultsText(this.#faults);
+    return faultsText(this.#opened.faults);
   }
 
   /** Whether any of them lasts until what is configured or installed is mended. */
   get isSetupAtFault(): boolean {
-    return this.#faults.some(({ isSetup }) => isSetup);
+    return this.#opened.faults.some(({ isSetup }) => isSetup);
   }
 
   /** The same without those that may pass by themselves: a start waits for them. */
   get lastingFaults(): string {
-    return faultsText(this.#faults.filter(({ mayPass }) => !mayPass));
+    return faultsText(this.#opened.faults.filter(({ mayPass }) => !mayPass));
   }
 
   get faultyKids(): readonly string[] {
-    return this.#faults.map(({ kid }) => kid);
+    return this.#opened.faults.map(({ kid }) => kid);
   }
 
   #judgeClock(storeNow: number, before: number, after: number): void {
@@ -266,6 +269,11 @@ export class KeyRing {
     const differs = storeNow < before - tolerated || storeNow > after + tolerated;
     if (differs && !this.#clockDiffers) this.#context.emit({ event: "clock_differs", millis: after - storeNow });
     this.#clockDiffers = differs;
+  }
+
+  /** Whether the store had its marker at the last look: it is one that a server has started on, and was not emptied since. */
+  get isMarked(): boolean {
+    return this.#isMarked;
   }
 
   /** Planning, pruning and erasing need a clock that agrees with the store's. */
@@ -375,9 +383,4 @@ export class KeyRing {
       return key === undefined || this.#opened.signer(key.kid) === undefined || this.#silent.has(key.kid);
     });
   }
-}
-
-function faultsText(faults: readonly KeyFault[]): string {
-  // A custodian that is out of reach says the same of each of its keys.
-  return [...new Set(faults.map(({ message }) => message))].join("; ");
 }

@@ -6,7 +6,7 @@ import { normalizePassword, normalizeUsername } from "../domain/password-policy.
 import { assertedBy } from "../domain/policy.ts";
 import { subjectKeyOf } from "../domain/refresh-token.ts";
 import type { EndReason } from "../domain/subject.ts";
-import { clockAgreed } from "./clock-guard.ts";
+import { clockAgreed } from "./guards.ts";
 import type { LoginParts } from "./parts.ts";
 import type { AccountListing, Done, Failed, Operator } from "./types.ts";
 

@@ -4,7 +4,7 @@ import { type KeyAlgorithm, agedAt, activeKey, keyTimes, RING_LAG_MILLIS, type R
 import { schemeOf } from "../domain/key-uri.ts";
 import { KeyError } from "../domain/ports.ts";
 import { planRevocation, planRotation } from "../domain/ring-plan.ts";
-import { clockAgreed } from "./clock-guard.ts";
+import { storeAgreed } from "./guards.ts";
 import { eraseOver, type RingWish } from "./change-ring.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { changeKeys, listings } from "./operator-ring.ts";
@@ -29,8 +29,7 @@ export function keyCommands(parts: SessionParts): KeyCommands {
     promoteKey: (kid, force) => promote(parts, kid, force),
     revokeKeys: (kids, reason, force) => revokeKeys(parts, kids, { force, reason }),
     async pruneKeys() {
-      await keyRing.reload();
-      if (!keyRing.clockAgrees) throw new KeyError("the clock differs from the store's: nothing is erased by it");
+      await storeAgreed(keyRing);
       return [...(await eraseOver(context, keyRing)), ...(await eraseMoved(parts))];
     },
     async exportKeys() {
@@ -112,7 +111,7 @@ async function revokeKeys(
   force: Force,
 ): Promise<KeysChanged | Unsafe | Failed> {
   const { keyRing, context, ends } = parts;
-  await clockAgreed(keyRing);
+  await storeAgreed(keyRing);
   const now = context.clock();
   const kids = typeof selection === "string" ? livingKeys(parts, selection, now) : selection;
   const keys = kids.map((kid) => keyRing.ring.keys.find((key) => key.kid === kid));

@@ -5,10 +5,10 @@ import { keyTimes } from "../domain/ring.ts";
 import type { Ring } from "../domain/ring.ts";
 import { changeRing } from "./change-ring.ts";
 import type { RingWish } from "./change-ring.ts";
-import { clockAgreed } from "./clock-guard.ts";
-import { stepText } from "./follow.ts";
+import { storeAgreed } from "./guards.ts";
 import type { KeyRing } from "./key-ring.ts";
 import type { SessionParts } from "./parts.ts";
+import { stepText } from "./ring-steps.ts";
 import type { Force, KeyListing, KeysChanged } from "./types.ts";
 
 export interface ChangeKeysOptions {
@@ -27,7 +27,7 @@ export async function changeKeys(
   options: ChangeKeysOptions = {},
 ): Promise<KeysChanged> {
   const { dryRun = false, announce, force, revoked } = options;
-  await clockAgreed(keyRing);
+  await storeAgreed(keyRing);
   if (keyRing.ring.keys.length === 0) throw new KeyError("there are no keys yet: the first start of the server makes them");
   await keyRing.opened();
   const blindness = force?.force === true ? undefined : blindnessOf(keyRing, revoked ?? []);

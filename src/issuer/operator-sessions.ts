@@ -9,7 +9,7 @@ import type { SubjectDocument } from "../domain/subject.ts";
 import { decodeSubject } from "../domain/subject-codec.ts";
 import { writeNotBefore } from "./not-before.ts";
 import type { SessionParts } from "./parts.ts";
-import { clockAgreed } from "./clock-guard.ts";
+import { storeAgreed } from "./guards.ts";
 import { listSessions } from "./sessions.ts";
 import type { Operator, SessionSelection } from "./types.ts";
 
@@ -20,7 +20,7 @@ export function sessionCommands(parts: SessionParts): Pick<Operator, "listSessio
       return listSessions(parts, sub);
     },
     endSessions: async (selection, issuedBefore, progress) => {
-      await clockAgreed(parts.keyRing);
+      await storeAgreed(parts.keyRing);
       if (selection.of === "subject") return endOfSubject(parts, selection, issuedBefore, progress);
       return endOfMany(parts, selection.of === "client" ? selection.clientId : undefined, issuedBefore, progress);
     },

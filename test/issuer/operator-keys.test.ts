@@ -5,6 +5,7 @@ import { ENDS_LOG, endEntryDocument, KEYS } from "../../src/domain/documents.ts"
 import { KeyError, StoreError } from "../../src/domain/ports.ts";
 import { RING_LAG_MILLIS } from "../../src/domain/ring.ts";
 import type { KeyListing, KeysChanged, Operator } from "../../src/issuer/index.ts";
+import { snapshotOf } from "../support/faulty-store.ts";
 import { DAY, headerOf, HOUR, kidsOf, MINUTE, type Node, SECOND, World } from "../support/issuer-world.ts";
 
 const NO_FORCE = { force: false, reason: undefined };
@@ -266,10 +267,47 @@ t.test("the exported set is what the issuer serves", async (t) => {
   t.equal(await operator.exportKeys(), node.issuer.jwks()?.body.toString());
 });
 
+t.test("a command that was given another store than the servers have changes nothing there", async (t) => {
+  const { node, world } = await worldWithOperator();
+  await world.advance(2 * DAY);
+  const wrong = new World();
+  t.teardown(() => wrong.close());
+  const operator = await wrong.operator([], wrong.policy, world.keys, node.copy);
+  const kid = await kidOf(operator, "ES256", "staged");
+  const held = world.keys.held.size;
+  const changes: (() => Promise<unknown>)[] = [
+    () => operator.rotateKeys(["ES256"], { dryRun: false }),
+    () => operator.stageKeys(["ES256"]),
+    () => operator.promoteKey(kid, { force: true, reason: "drill" }),
+    () => operator.revokeKeys([kid], "leak", true),
+    () => operator.pruneKeys(),
+    () => operator.endSessions({ of: "all" }, undefined, () => undefined),
+  ];
+  for (const change of changes) await t.rejects(change(), { message: /no server has started on this store, or it was emptied/ });
+  t.equal((await snapshotOf(await wrong.handle())).size, 0);
+  t.equal(world.keys.held.size, held);
+});
+
+t.test("each server tells what others did to the ring, and its own work once", async (t) => {
+  const { world, node, operator } = await worldWithOperator();
+  await world.advance(2 * DAY);
+  const [active, heir] = [await kidOf(operator, "ES256", "active"), await kidOf(operator, "ES256", "staged")];
+  t.equal(node.eventsOf("keys_changed").length, 1);
+  t.same(node.eventsOf("keys_followed"), [], "its own is told as its own");
+  changed(await operator.revokeKeys([active], "leak", false));
+  const told = (): readonly string[] => node.eventsOf("keys_followed").flatMap(({ steps }) => steps);
+  t.match(told(), [
+    new RegExp(`^revoke ${active} at `),
+    `erase the private part of ${active}`,
+    new RegExp(`^activate ${heir} at `),
+    /^stage \S+ \(ES256\)$/,
+  ]);
+});
+
 t.test("a ring without keys, or a clock that differs from the store's, is changed by no command", async (t) => {
   const world = new World();
   t.teardown(() => world.close());
-  await t.rejects((await world.operator()).stageKeys(["ES256"]), { name: "KeyError", message: /no keys yet/ });
+  await t.rejects((await world.operator()).stageKeys(["ES256"]), { message: /no server has started on this store/ });
   await world.startedNode();
   const operator = await world.operator();
   const { now } = operator.link.store;

@@ -229,10 +229,10 @@ export class World {
     events: IssuerEvent[] = [],
     asPolicy: Policy = this.policy,
     custodian: KeyCustodian = this.keys,
+    copy: RingCopy = memoryCopy(),
   ): Promise<Operator & { readonly link: Link }> {
     this.#commandLine ??= await this.handle();
     const link = new Link(this.#commandLine, () => this.now);
-    const copy = memoryCopy();
     const operator = await createOperator(asPolicy, {
       ...this.#ports(link, copy),
       custodian,

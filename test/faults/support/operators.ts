@@ -49,7 +49,8 @@ export const PAIRS: readonly Pair[] = [
 /** One issuer under a little load, whose keys only operators change. */
 export async function withOperators(context: RowContext, use: (drill: Drill, operator: Operator) => Promise<void>): Promise<void> {
   const { redis: _, ...store } = await redisSetup();
-  const options = { store, written: store.written, issuers: 1, crowd: CROWD, settings: SETTINGS };
+  const rules = { stageForMillis: STAGE_MILLIS };
+  const options = { store, written: store.written, issuers: 1, crowd: CROWD, rules, settings: SETTINGS };
   await withDrill(context, options, async (drill) => use(drill, await drill.deployment.operator()));
 }
 
