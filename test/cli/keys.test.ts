@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import t from "tap";
-import type { KeyListing } from "../../src/issuer/types.ts";
+import type { KeyListing, Operator } from "../../src/issuer/types.ts";
 import { commandLine } from "../support/command-line.ts";
 import { NOW, sampleKeys } from "../support/fake-operator.ts";
 
@@ -219,9 +219,14 @@ t.test("keys import says what it can't take, and asks for nothing then", async (
 });
 
 t.test("keys rewrap says how many private parts were sealed, and what to do then", async (t) => {
-  const { code, stderr } = await commandLine(["keys", "rewrap"]);
+  const environment = { MINTMARK_KEY_ENCRYPTION_KEY: "A".repeat(43) };
+  const { code, stderr } = await commandLine(["keys", "rewrap"], { environment });
   t.equal(code, 0);
   t.match(stderr, /2 in the ring, 1 files on this machine/);
   t.match(stderr, /oldEncryptionKeyFile/);
-  t.equal((await commandLine(["keys", "rewrap"], { answers: { rewrapKeys: async () => ({ failed: "nothing" }) } })).code, 1);
+  const answers: Partial<Operator> = { rewrapKeys: async () => ({ failed: "nothing" }) };
+  t.equal((await commandLine(["keys", "rewrap"], { environment, answers })).code, 1);
+  const without = await commandLine(["keys", "rewrap"]);
+  t.same([without.code, without.opened], [2, 0]);
+  t.match(without.stderr, /no key-encryption key.*\n.*keys\.encryptionKeyFile/);
 });
