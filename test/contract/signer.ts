@@ -239,6 +239,7 @@ export function signerContract(name: string, makeHarness: MakeSignerHarness): vo
     }
     t.ok((await faultOf(custodian.create(algorithm, NOW, ring))) instanceof CustodianError);
     t.ok((await faultOf(open().openSigner(key, ring))) instanceof CustodianError);
+    t.notMatch((await faultOf(custodian.check?.()))?.message ?? "", "in a row", "a look at it asks all the same");
     await harness.outage.end();
     for (;;) {
       const fault = await faultOf(signer.sign("a.b"));
