@@ -3,6 +3,8 @@
 import { FormatError } from "../domain/bytes.ts";
 import { KeyError, QueueFullError, StoreError } from "../domain/ports.ts";
 import { UnavailableError, UnsafeStoreError } from "../issuer/types.ts";
+import { EXIT } from "./exit-code.ts";
+import type { ExitCode } from "./exit-code.ts";
 import { printable } from "./text.ts";
 
 /**
@@ -15,6 +17,11 @@ export function failureText(error: unknown): string | undefined {
   const isOurs = [KeyError, QueueFullError, UnavailableError, UnsafeStoreError, FormatError].some((kind) => error instanceof kind);
   if (isOurs || (error instanceof Error && Object.getPrototypeOf(error) === Error.prototype)) return oneLine(error as Error);
   return undefined;
+}
+
+/** 2 where another run would end the same way, until what is configured or installed is mended. */
+export function failureCode(error: unknown): ExitCode {
+  return error instanceof KeyError && error.isSetup ? EXIT.usage : EXIT.failed;
 }
 
 /** One line for an error that nobody expected: its name, code and where it came from, never its message. */

@@ -11,7 +11,7 @@ import type { Command, Option } from "commander";
 import { CommanderError } from "commander";
 import { createContext, EXIT } from "./context.ts";
 import type { Context, Dependencies, ExitCode, Streams } from "./context.ts";
-import { crashText, failureText } from "./failures.ts";
+import { crashText, failureCode, failureText } from "./failures.ts";
 import { createProgram } from "./program.ts";
 import { printable } from "./text.ts";
 
@@ -42,7 +42,7 @@ export async function run(argv: readonly string[], streams: Streams, dependencie
     }
     const text = failureText(error);
     context.say(text === undefined ? crashText(error) : `error: ${text}`);
-    return EXIT.failed;
+    return failureCode(error);
   }
 }
 

@@ -11,7 +11,7 @@ import { EXIT, failed, wrongUse } from "./context.ts";
 import type { Context, ExitCode, Input } from "./context.ts";
 import { reportChange } from "./keys.ts";
 import type { AlgorithmName } from "./keys.ts";
-import { withOperator } from "./open.ts";
+import { operate, withConfig, withOperator } from "./open.ts";
 import { printable } from "./text.ts";
 
 /** Far above any private key. */
@@ -94,15 +94,23 @@ async function readStream(input: Input): Promise<Read> {
 }
 
 export function rewrapKeys(context: Context): Promise<ExitCode> {
-  return withOperator(context, async (operator, config) => {
+  return withConfig(context, async (config) => {
     if (config.keys.encryptionKey === undefined)
-      return failed(context, "there is no key-encryption key: keys.encryptionKeyFile or MINTMARK_KEY_ENCRYPTION_KEY gives it");
-    const result = await operator.rewrapKeys();
-    if ("failed" in result) return failed(context, result.failed);
-    context.say(
-      `private parts sealed under the key-encryption key in force: ${result.inRing} in the ring, ${result.files} files on this machine`,
-    );
-    context.say("hint: when no node logs trouble with its keys any more, keys.oldEncryptionKeyFile can go everywhere");
-    return EXIT.done;
+      return wrongUse(
+        context,
+        "there is no key-encryption key to seal under",
+        "keys.encryptionKeyFile or MINTMARK_KEY_ENCRYPTION_KEY gives it",
+      );
+    return operate(context, config, (operator) => rewrap(context, operator));
   });
+}
+
+async function rewrap(context: Context, operator: Operator): Promise<ExitCode> {
+  const result = await operator.rewrapKeys();
+  if ("failed" in result) return failed(context, result.failed);
+  context.say(
+    `private parts sealed under the key-encryption key in force: ${result.inRing} in the ring, ${result.files} files on this machine`,
+  );
+  context.say("hint: when no node logs trouble with its keys any more, keys.oldEncryptionKeyFile can go everywhere");
+  return EXIT.done;
 }

@@ -117,6 +117,13 @@ export interface Signer {
 /** A private part can't be used. The message names the key, what is wrong and what to do; never key material. */
 export class KeyError extends Error {
   override readonly name: string = "KeyError";
+  /** What is configured or installed is certainly at fault: another try does not help before that is mended. */
+  readonly isSetup: boolean;
+
+  constructor(message: string, { isSetup = false }: { readonly isSetup?: boolean } = {}) {
+    super(message);
+    this.isSetup = isSetup;
+  }
 }
 
 /**
@@ -163,6 +170,14 @@ export type KeySource =
   /** One that a custodian already has, by its URI: nothing is moved. */
   | { readonly from: "custodian"; readonly uri: string; readonly algorithm: JwsAlgorithm };
 
+/** How a custodian outside was found. */
+export interface CustodianFinding {
+  /** Of the URIs of its keys. */
+  readonly scheme: string;
+  /** Why it can't be used from here; undefined: it can. */
+  readonly fault: KeyError | undefined;
+}
+
 /** Where private parts live. `ring` is the one that names the key, or is about to. */
 export interface KeyCustodian {
   /** Makes a key. When it resolves the private part is durable, or sealed in what it gives, so that the ring may name it. Throws `KeyError`. */
@@ -184,6 +199,8 @@ export interface KeyCustodian {
   find(): Promise<readonly FoundKey[]>;
   /** Erases what is kept outside the ring. Idempotent; whether there was anything. Throws `KeyError`. */
   erase(key: Pick<NewKey, "kid" | "custody">): Promise<boolean>;
+  /** Looks whether each custodian outside can be used, whether or not it has a key of the ring yet. Makes and changes nothing there. */
+  check(): Promise<readonly CustodianFinding[]>;
   close(): Promise<void>;
 }
 

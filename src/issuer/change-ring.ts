@@ -67,7 +67,8 @@ export async function changeRing(context: Context, keyRing: KeyRing, wish: RingW
       if (options.write === true && keyRing.bytes !== undefined) return { ring: keyRing.ring, changes: [] };
       await keyRing.opened();
       // Somebody else's ring, which can't be opened here, is not planned on.
-      if (options.isRevocation !== true && keyRing.faults !== faultsBefore && keyRing.faults !== "") throw new KeyError(keyRing.faults);
+      if (options.isRevocation !== true && keyRing.faults !== faultsBefore && keyRing.faults !== "")
+        throw new KeyError(keyRing.faults, { isSetup: keyRing.isSetupAtFault });
       if (clock() >= deadline) throw new UnavailableError("the key ring is being changed by others");
     }
   } catch (error) {
@@ -187,20 +188,21 @@ export async function eraseOver(context: Context, keyRing: KeyRing): Promise<rea
   );
   const erased: string[] = [];
   const gone: RingKey[] = [];
-  const faults: string[] = [];
+  const faults: KeyError[] = [];
   for (const key of erasable) {
     try {
       if (await custodian.erase(key)) erased.push(key.kid);
       gone.push(key);
     } catch (error) {
       if (!(error instanceof KeyError)) throw error;
-      faults.push(error.message);
+      faults.push(error);
     }
   }
   // Each machine has files of its own; what is elsewhere is asked for once.
   const noted = gone.filter(({ custody }) => schemeOf(custody) !== "file").map(({ kid }) => kid);
   if (noted.length > 0) await changeRing(context, keyRing, (ring, at) => erasures(ring, noted, at));
-  if (faults.length > 0) throw new KeyError(faults.join("; "));
+  if (faults.length > 0)
+    throw new KeyError(faults.map(({ message }) => message).join("; "), { isSetup: faults.some(({ isSetup }) => isSetup) });
   return erased;
 }
 

@@ -56,6 +56,7 @@ export class Follower {
       if (!(error instanceof StoreError) || !isServable) throw error;
       this.#tell("following", error.message);
     }
+    void this.#checkCustodians();
     this.#stopListening = context.store.onPrimaryChange(() => {
       this.#mustAssertEnds = true;
       this.#assertEndsAside();
@@ -90,6 +91,21 @@ export class Follower {
     await this.#quietly("planning", () => this.#plan());
     this.#isBooted = true;
     this.#assertEndsAside();
+  }
+
+  /** Also of those without a key on the ring yet. Beside the start, which needs none of them. */
+  async #checkCustodians(): Promise<void> {
+    const { context, keyRing } = this.#parts;
+    try {
+      // What is wrong with the keys there are is told first.
+      await keyRing.opened();
+      for (const { fault } of await context.custodian.check()) {
+        const isTold = fault === undefined || keyRing.faults.includes(fault.message) || this.#isTold(fault.message);
+        if (!isTold && !this.#stopping.signal.aborted) context.emit({ event: "trouble", about: "keys", message: fault.message });
+      }
+    } catch (error) {
+      context.emit({ event: "trouble", about: "keys", message: troubleText(error) });
+    }
   }
 
   /** Another node may have made ring and marker since the marker was looked for. */
@@ -211,8 +227,12 @@ export class Follower {
     }
   }
 
+  #isTold(message: string): boolean {
+    return [...this.#troubles.values()].includes(message);
+  }
+
   #tell(what: Work, message: string): void {
-    const isTold = [...this.#troubles.values()].includes(message);
+    const isTold = this.#isTold(message);
     this.#troubles.set(what, message);
     if (!isTold) this.#parts.context.emit({ event: "trouble", about: "store or keys", message });
   }

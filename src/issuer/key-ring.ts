@@ -255,6 +255,11 @@ export class KeyRing {
     return faultsText(this.#opened.faults);
   }
 
+  /** Whether any of them lasts until what is configured or installed is mended. */
+  get isSetupAtFault(): boolean {
+    return this.#opened.faults.some(({ isSetup }) => isSetup);
+  }
+
   /** The same without those that may pass by themselves: a start waits for them. */
   get lastingFaults(): string {
     return faultsText(this.#opened.faults.filter(({ mayPass }) => !mayPass));

@@ -15,6 +15,8 @@ export interface KeyFault {
   readonly message: string;
   /** Its custodian is at fault, not the key. */
   readonly mayPass: boolean;
+  /** As in `KeyError`. */
+  readonly isSetup: boolean;
 }
 
 /** Private parts opened once per key; a key that can't be opened says why each time it is needed. */
@@ -111,10 +113,11 @@ export class OpenedKeys {
       this.#places.set(key.kid, placeOf(key));
       return undefined;
     } catch (error) {
-      if (error instanceof KeyError) return { kid: key.kid, message: error.message, mayPass: error instanceof CustodianError };
+      if (error instanceof KeyError)
+        return { kid: key.kid, message: error.message, mayPass: error instanceof CustodianError, isSetup: error.isSetup };
       // Whatever it says, it may hold anything.
       const name = error instanceof Error ? error.name : typeof error;
-      return { kid: key.kid, message: `Key ${key.kid} can't be opened: unexpected ${name}.`, mayPass: true };
+      return { kid: key.kid, message: `Key ${key.kid} can't be opened: unexpected ${name}.`, mayPass: true, isSetup: false };
     }
   }
 

@@ -32,7 +32,7 @@ export async function changeKeys(
   if (keyRing.ring.keys.length === 0) throw new KeyError("there are no keys yet: the first start of the server makes them");
   await keyRing.opened();
   const blindness = force?.force === true ? undefined : blindnessOf(keyRing, revoked ?? []);
-  if (blindness !== undefined && revoked === undefined) throw new KeyError(blindness);
+  if (blindness !== undefined && revoked === undefined) throw new KeyError(blindness, { isSetup: keyRing.isSetupAtFault });
   const { ring, changes } = await changeRing(context, keyRing, wish, {
     dryRun,
     isRevocation: revoked !== undefined,

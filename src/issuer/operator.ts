@@ -24,6 +24,7 @@ export function createOperatorOf(parts: LoginParts): Operator {
       ...(await context.store.inspect()),
       ...(await inspectMarker(parts)),
       ...(await inspectKeys(parts)),
+      ...(await inspectCustodians(parts)),
       ...(await inspectJwks(context)),
       ...(await inspectSubjects(parts)),
     ],
@@ -47,6 +48,18 @@ async function inspectKeys({ keyRing }: LoginParts): Promise<StoreFinding[]> {
   await keyRing.opened();
   if (keyRing.faults === "") return [];
   return [{ severity: "fault", subject: "private keys", finding: keyRing.faults }];
+}
+
+/** A custodian that can't be used is found out here, not when a key is to be made there. */
+async function inspectCustodians({ context }: LoginParts): Promise<StoreFinding[]> {
+  const subject = "key custodian";
+  return (await context.custodian.check()).map(({ scheme, fault }): StoreFinding => {
+    if (fault === undefined) return { severity: "ok", subject, finding: `${scheme}: can be used from here` };
+    const advice = fault.isSetup
+      ? "mend what is configured or installed here: until then no key can be made or used there"
+      : "see that it runs, that this machine reaches it, and that it lets this node in: until then no key can be made or used there";
+    return { severity: "fault", subject, finding: fault.message, advice };
+  });
 }
 
 /** Accounts from before an issuer was trusted may have a sub that it can assert: one is enough to say so. */

@@ -11,7 +11,7 @@ import { custodyOf, keyIdOf, parseKeyArn } from "./aws-kms/key-name.ts";
 import type { KeyArn } from "./aws-kms/key-name.ts";
 import { KINDS } from "./aws-kms/kinds.ts";
 import { jwkOfSpki } from "./aws-kms/public-key.ts";
-import { ABSENT, KmsRefusal, refusalOf, WRONG_STATE } from "./aws-kms/refusal.ts";
+import { ABSENT, isAnswerAboutKey, KmsRefusal, refusalOf, WRONG_STATE } from "./aws-kms/refusal.ts";
 import type { Custodian } from "./custodian.ts";
 import { Gate } from "./gate.ts";
 import type { GateLimits } from "./gate.ts";
@@ -28,12 +28,14 @@ type Action = "CreateKey" | "DescribeKey" | "GetPublicKey" | "ScheduleKeyDeletio
 
 /** The shortest wait that there is before a key is deleted. */
 const DELETION_DAYS = 7;
+/** Has the form of a key's id and is none's. */
+const NO_KEY_ID = "00000000-0000-0000-0000-000000000000";
 /** A new key is not known everywhere at once; the last wait is the longest. */
 const NEW_KEY_WAITS_MILLIS = [100, 200, 400, 800];
 
 /** Nothing is loaded or asked before it is needed. */
 export function openAwsKmsCustodian({ region, endpoint, limits }: AwsKmsOptions): Custodian {
-  const gate = new Gate("AWS KMS", limits);
+  const [gate, checkGate] = [new Gate("AWS KMS", limits), new Gate("AWS KMS", limits)];
   let opening: Promise<Kms> | undefined;
 
   function opened(): Promise<Kms> {
@@ -45,9 +47,9 @@ export function openAwsKmsCustodian({ region, endpoint, limits }: AwsKmsOptions)
   }
 
   /** One call; `subject` is how a message names the key. Throws `KeyError`. */
-  async function call<T>(action: Action, subject: string, work: (kms: Kms, signal: AbortSignal) => Promise<T>): Promise<T> {
+  async function call<T>(action: Action, subject: string, work: (kms: Kms, signal: AbortSignal) => Promise<T>, through = gate): Promise<T> {
     const kms = await opened();
-    return gate.run(async (signal) => {
+    return through.run(async (signal) => {
       try {
         return await work(kms, signal);
       } catch (error) {
@@ -125,7 +127,8 @@ export function openAwsKmsCustodian({ region, endpoint, limits }: AwsKmsOptions)
       if (key === undefined) throw new KeyError(`Key ${kid} is not named by the ARN of a key in AWS KMS.`);
       const subject = nameOf(kid, key.arn);
       const { region } = await opened();
-      if (key.region !== region) throw new KeyError(`${subject}: is in another region than this node uses, ${region}; see keys.store.`);
+      if (key.region !== region)
+        throw new KeyError(`${subject}: is in another region than this node uses, ${region}; see keys.store.`, { isSetup: true });
       refuseState(subject, await call("DescribeKey", subject, (kms, signal) => kms.describe(key.arn, signal)));
       const signer = bindSigner(kid, algorithm, key);
       if (await proves(signer, publicJwk)) return signer;
@@ -156,6 +159,17 @@ export function openAwsKmsCustodian({ region, endpoint, limits }: AwsKmsOptions)
         if (error instanceof KmsRefusal && (error.code === ABSENT || error.code === WRONG_STATE)) return false;
         throw error;
       }
+    },
+
+    async check() {
+      const ask = async (kms: Kms, signal: AbortSignal): Promise<void> => {
+        try {
+          await kms.describe(NO_KEY_ID, signal);
+        } catch (error) {
+          if (!isAnswerAboutKey(error)) throw error;
+        }
+      };
+      await call("DescribeKey", NO_KEY_ID, ask, checkGate);
     },
 
     async close() {

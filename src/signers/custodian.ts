@@ -16,6 +16,11 @@ export interface Custodian {
   readonly material?: Material;
   find?(): Promise<readonly FoundKey[]>;
   erase: KeyCustodian["erase"];
+  /**
+   * Of a custodian outside: asks it for what makes and changes nothing and needs no right but those for keys. MUST ask even where the
+   * circuit is open for others. Throws `KeyError`.
+   */
+  check?(): Promise<void>;
   close?(): Promise<void>;
 }
 

@@ -2,7 +2,7 @@
 
 import { schemeOf } from "../domain/key-uri.ts";
 import { KeyError } from "../domain/ports.ts";
-import type { KeyCustodian, KeySource, NewKey } from "../domain/ports.ts";
+import type { CustodianFinding, KeyCustodian, KeySource, NewKey } from "../domain/ports.ts";
 import { presenceOf } from "../domain/ring.ts";
 import type { KeyAlgorithm, Ring, RingKey } from "../domain/ring.ts";
 import type { Custodian, Material } from "./custodian.ts";
@@ -20,7 +20,9 @@ export function joinCustodians({ byScheme, signing, mac }: CustodianChoice): Key
   function at(scheme: string, kid: string): Custodian {
     const found = byScheme.get(scheme);
     if (found !== undefined) return found;
-    throw new KeyError(`Key ${kid} is in ${scheme}:, which the configuration doesn't name; see keys.store and keys.otherStores.`);
+    throw new KeyError(`Key ${kid} is in ${scheme}:, which the configuration doesn't name; see keys.store and keys.otherStores.`, {
+      isSetup: true,
+    });
   }
   const of = ({ kid, custody }: Pick<RingKey, "kid" | "custody">): Custodian => at(schemeOf(custody), kid);
   const newKeys = (algorithm: KeyAlgorithm): string => (algorithm === "HS256" ? mac : signing);
@@ -71,8 +73,23 @@ export function joinCustodians({ byScheme, signing, mac }: CustodianChoice): Key
       return found.flat();
     },
     erase: async (key) => of(key).erase(key),
+    async check() {
+      const found = await Promise.all([...byScheme].map(([scheme, custodian]) => look(scheme, custodian)));
+      return found.filter((finding) => finding !== undefined);
+    },
     async close() {
       await Promise.all([...byScheme.values()].map(async (custodian) => custodian.close?.()));
     },
   };
+}
+
+async function look(scheme: string, custodian: Custodian): Promise<CustodianFinding | undefined> {
+  if (custodian.check === undefined) return undefined;
+  try {
+    await custodian.check();
+    return { scheme, fault: undefined };
+  } catch (error) {
+    if (error instanceof KeyError) return { scheme, fault: error };
+    throw error;
+  }
 }

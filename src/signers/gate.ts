@@ -24,6 +24,7 @@ export class Gate {
   readonly #limits: GateLimits;
   #inFlight = 0;
   #failures = 0;
+  #lastFailure: CustodianError | undefined;
   #failedAt = 0;
   #isProbing = false;
 
@@ -52,9 +53,11 @@ export class Gate {
         this.#failures = 0;
         throw error;
       }
+      const failure = error instanceof CustodianError ? error : new CustodianError(`${this.name}: ${reasonOf(error)}.`);
       this.#failures += 1;
+      this.#lastFailure = failure;
       this.#failedAt = this.#limits.clock();
-      throw error instanceof CustodianError ? error : new CustodianError(`${this.name}: ${reasonOf(error)}.`);
+      throw failure;
     } finally {
       this.#isProbing = false;
       timer.abort();
@@ -68,10 +71,17 @@ export class Gate {
       const age = clock() - this.#failedAt;
       // A clock that was set back must not keep the circuit open.
       const isOpen = (age >= 0 && age < OPEN_MILLIS) || this.#isProbing;
-      if (isOpen) throw new CustodianError(`${this.name}: ${this.#failures} calls in a row failed; it is tried again in a moment.`);
+      if (isOpen) throw this.#closed();
       this.#isProbing = true;
     }
     this.#inFlight += 1;
+  }
+
+  /** Whoever is told nothing but this must still learn the cause. */
+  #closed(): CustodianError {
+    const { message = "", isSetup = false } = this.#lastFailure ?? {};
+    const cause = message.startsWith(`${this.name}: `) ? message : `${this.name}: ${message}`;
+    return new CustodianError(`${cause} Several calls in a row failed; it is tried again in a moment.`, { isSetup });
   }
 
   async #expire(timeout: AbortController, settled: AbortSignal): Promise<never> {
@@ -82,10 +92,9 @@ export class Gate {
   }
 }
 
-/** An SDK's own message may quote a request, so only kinds and codes are repeated. */
+/** An SDK's own message may quote a request, so only the system's code is repeated, or else the kind of the error. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "the call failed";
   const cause = error.cause instanceof Error ? error.cause : error;
-  const code = "code" in cause && typeof cause.code === "string" ? ` ${cause.code}` : "";
-  return `the call failed (${error.name}${code})`;
+  return `the call failed (${"code" in cause && typeof cause.code === "string" ? cause.code : error.name})`;
 }

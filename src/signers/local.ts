@@ -77,10 +77,10 @@ export function openLocalCustodian(options: LocalCustodianOptions): LocalCustodi
       return parseKeyFile(path, name.slice(0, -PLAIN.length), text);
     }
     if (encryptionKeys === undefined)
-      throw new KeyError(`${path}: is sealed, and no key-encryption key is given; set keys.encryptionKeyFile.`);
+      throw new KeyError(`${path}: is sealed, and no key-encryption key is given; set keys.encryptionKeyFile.`, { isSetup: true });
     const kid = name.slice(0, -SEALED.length);
     const opened = await unsealWithAny(text, kid, encryptionKeys);
-    if ("fault" in opened) throw new KeyError(`${path}: ${opened.fault}.`);
+    if ("fault" in opened) throw new KeyError(`${path}: ${opened.fault}.`, { isSetup: opened.isClosed });
     return parseKeyFile(path, kid, opened.json);
   }
 

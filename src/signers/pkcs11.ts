@@ -31,6 +31,7 @@ export function openPkcs11Custodian(options: Pkcs11Options): Custodian {
   const name = nameOf(options);
   const connection = new Connection(name, options);
   const signing = gated(name, limits);
+  const checking = gated(name, limits);
   const managing = gated(name, { ...limits, timeoutMillis: Math.max(limits.timeoutMillis, MANAGING_MILLIS_MIN) });
 
   return {
@@ -61,6 +62,10 @@ export function openPkcs11Custodian(options: Pkcs11Options): Custodian {
       algorithm,
       ...(await managing((limited) => connection.call("adopt", { uri, algorithm }, limited))),
     }),
+    async check() {
+      await connection.firstOpening();
+      await checking((limited) => connection.call("check", undefined, limited));
+    },
     erase: ({ custody }) => managing((limited) => connection.call("erase", { uri: custody }, limited)),
     close: () => connection.close(),
   };

@@ -27,6 +27,7 @@ export function openSharedCustodian({ encryptionKeys, random }: SharedCustodianO
     if (encryptionKeys === undefined)
       throw new CustodianError(
         "The private parts in the store are sealed, and no key-encryption key is given; set keys.encryptionKeyFile.",
+        { isSetup: true },
       );
     const { encryptionKeyCheck } = ring;
     if (encryptionKeyCheck === undefined) return encryptionKeys.current;
@@ -36,6 +37,7 @@ export function openSharedCustodian({ encryptionKeys, random }: SharedCustodianO
     throw new CustodianError(
       `The key-encryption key of this node is not the one that the key ring is sealed under (check value ${given}, the ring's is ` +
         `${encryptionKeyCheck}): nothing is signed or planned here; see keys.encryptionKeyFile.`,
+      { isSetup: true },
     );
   }
 

@@ -27,6 +27,8 @@ export interface VaultOptions {
 }
 
 const NAME_BYTES = 16;
+/** A name that the policy for our keys allows, and that none of them has. */
+const NO_KEY = "mintmark-check";
 /** What transit takes for a name; it becomes part of a path, so nothing else may. */
 const NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?$/;
 const VERSION = /^[1-9][0-9]{0,8}$/;
@@ -116,6 +118,9 @@ export function openVaultCustodian({ tokenFile, token, random, ...options }: Vau
         throw new KeyError(`${uri}: names no version; the latest is ${uriOf({ name, version: key.latestVersion })}`);
       });
     },
+
+    // Whether it has such a key or not: who answers has taken the token and its policy.
+    check: async () => void (await vault.look((ask) => read(ask, NO_KEY))),
 
     async erase({ custody }) {
       const { name } = placeOf(custody);

@@ -52,6 +52,16 @@ t.test("a fault of the store is exit 1 with its advice; warnings and hints are e
   t.equal((await doctor({ answers: inspect("hint") })).code, 0);
 });
 
+t.test("a key custodian that can't be used is exit 1, and what to do is said", async (t) => {
+  const fault: StoreFinding = { severity: "fault", subject: "key custodian", finding: "pkcs11:token=t: no such token", advice: "mend it" };
+  const inspect = async () => [fault, { severity: "ok", subject: "key custodian", finding: "awskms: can be used from here" } as const];
+  const ran = await doctor({ answers: { inspect } });
+  t.equal(ran.code, 1);
+  t.same(about(ran, "key custodian"), fault);
+  const drawn = await commandLine(["doctor"], { answers: { listKeys, inspect }, dependencies: { fetch: metadata } });
+  t.match(drawn.stdout, /^fault +key custodian: pkcs11:token=t: no such token\n +→ mend it\nok +key custodian: awskms/m);
+});
+
 t.test("a store that can't be opened or asked is a fault, and the rest is still looked at", async (t) => {
   const error = new StoreError("unavailable", "no connection");
   const closed = await doctor({ dependencies: { openOperator: () => Promise.reject(error) } });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { KeyError, StoreError } from "../../src/domain/ports.ts";
+import { CustodianError, KeyError, StoreError } from "../../src/domain/ports.ts";
 import { commandLine } from "../support/command-line.ts";
 
 const KID = "K".repeat(43);
@@ -125,6 +125,21 @@ t.test("a store or key that can't be used is one line and exit 1", async (t) => 
     const failing = await commandLine(["keys", "list"], { answers: { listKeys: () => Promise.reject(error) } });
     t.equal(failing.code, 1);
     t.same(failing.operator.calls.at(-1), ["close"], "what was opened is closed");
+  }
+});
+
+t.test("a key that can't be used by how things are set up is exit 2: another run would end the same way", async (t) => {
+  for (const Kind of [KeyError, CustodianError]) {
+    const error = new Kind("no PIN is given", { isSetup: true });
+    for (const options of [
+      { dependencies: { openOperator: () => Promise.reject(error) } },
+      { answers: { rotateKeys: () => Promise.reject(error) } },
+    ]) {
+      const { code, stdout, stderr } = await commandLine(["keys", "rotate"], options);
+      t.same([code, stdout, stderr], [2, "", "error: no PIN is given\n"]);
+    }
+    const outage = new Kind("no answer within 1000 ms");
+    t.equal((await commandLine(["keys", "rotate"], { answers: { rotateKeys: () => Promise.reject(outage) } })).code, 1);
   }
 });
 

@@ -202,6 +202,27 @@ export function signerContract(name: string, makeHarness: MakeSignerHarness): vo
     t.ok(await faultOf(Promise.resolve(custodian.adopt(`${harness.scheme}:nonsense`, "ES256"))));
   });
 
+  contractTest("a look at it resolves while it works and is refused while it is out of reach", async ({ t, harness, open }) => {
+    const custodian = open();
+    const look = async (): Promise<KeyError | undefined> => faultOf(custodian.check?.());
+    const [algorithm] = harness.algorithms;
+    if (custodian.check === undefined || algorithm === undefined) return void t.pass("it is in this process");
+    t.equal(await look(), undefined, "without a key there");
+    await custodian.create(algorithm, NOW, EMPTY_RING);
+    t.equal(await look(), undefined);
+    if (harness.outage === undefined) return;
+    await harness.outage.begin();
+    // More often than a circuit takes to open, by a node that has asked before and by one that has not.
+    for (const each of [...Array.from({ length: 8 }, () => custodian), open()]) {
+      const fault = await faultOf(each.check?.());
+      t.ok(fault instanceof CustodianError, "the custodian is at fault");
+      for (const secret of harness.secrets) t.notMatch(fault?.message ?? "", secret);
+    }
+    await harness.outage.end();
+    while ((await look()) !== undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+    t.pass("it is there again by itself");
+  });
+
   contractTest("out of reach it refuses in time, says so, and is there again by itself", async ({ t, harness, open }) => {
     if (harness.outage === undefined) return void t.pass("it is in this process");
     const custodian = open();
@@ -218,6 +239,7 @@ export function signerContract(name: string, makeHarness: MakeSignerHarness): vo
     }
     t.ok((await faultOf(custodian.create(algorithm, NOW, ring))) instanceof CustodianError);
     t.ok((await faultOf(open().openSigner(key, ring))) instanceof CustodianError);
+    t.notMatch((await faultOf(custodian.check?.()))?.message ?? "", "in a row", "a look at it asks all the same");
     await harness.outage.end();
     for (;;) {
       const fault = await faultOf(signer.sign("a.b"));

@@ -48,7 +48,12 @@ t.test("five failures in a row open the circuit; a second later one call is let 
     throw new Error("secret words of an SDK");
   };
   for (let failure = 0; failure < 5; failure++) await t.rejects(gate.run(failing), { message: "the custodian: the call failed (Error)." });
-  await t.rejects(gate.run(failing), CustodianError);
+  const says = {
+    name: "CustodianError",
+    isSetup: false,
+    message: /^the custodian: the call failed \(Error\)\. Several calls in a row failed/,
+  };
+  await t.rejects(gate.run(failing), says, "with the cause");
   t.equal(calls, 5, "nothing is asked while it is open");
 
   world.now = 1_000;
@@ -77,4 +82,22 @@ t.test("a refusal of a key is an answer: it neither opens the circuit nor is rew
     t.equal(thrown, refusal);
   }
   t.equal(await gate.run(async () => 1), 1);
+});
+
+t.test("an open circuit says what the last call failed by, and whose fault it is", async (t) => {
+  const { gate } = gateOf();
+  const failing = (error: Error) => async (): Promise<never> => {
+    throw error;
+  };
+  const cause = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+  const refused = failing(new TypeError("fetch failed", { cause }));
+  await t.rejects(
+    gate.run(refused),
+    { message: "the custodian: the call failed (ECONNREFUSED)." },
+    "the system's code, not the error's class",
+  );
+  for (let failure = 0; failure < 4; failure++)
+    await t.rejects(gate.run(failing(new CustodianError("Key k: no PIN is given.", { isSetup: true }))), CustodianError);
+  const said = { name: "CustodianError", isSetup: true, message: /^the custodian: Key k: no PIN is given\. Several calls/ };
+  await t.rejects(gate.run(refused), said);
 });

@@ -164,17 +164,19 @@ t.test("a sealed key without the key-encryption key, under another, damaged or r
   const path = join(directory, `${key.kid}.jwe`);
   const sealed = readFileSync(path, "utf8");
 
-  t.equal(
-    await faultOf(place(directory).custodian.openSigner(ringKey(key))),
-    `${path}: is sealed, and no key-encryption key is given; set keys.encryptionKeyFile.`,
-  );
+  await t.rejects(place(directory).custodian.openSigner(ringKey(key)), {
+    name: "KeyError",
+    isSetup: true,
+    message: `${path}: is sealed, and no key-encryption key is given; set keys.encryptionKeyFile.`,
+  });
   const wrong = place(directory, { encryptionKeys: encryptionKeys(new Uint8Array(32), undefined) }).custodian;
-  t.match(await faultOf(wrong.openSigner(ringKey(key))), /can't be opened with the key-encryption key: either it is another one/);
+  const says = /can't be opened with the key-encryption key: either it is another one/;
+  await t.rejects(wrong.openSigner(ringKey(key)), { name: "KeyError", isSetup: true, message: says });
 
   write(path, `${sealed.slice(0, -4)}AAAA`);
   t.match(await faultOf(custodian.openSigner(ringKey(key))), /can't be opened with the key-encryption key/);
   write(path, readFileSync(join(directory, `${other.kid}.jwe`)));
-  t.match(await faultOf(custodian.openSigner(ringKey(key))), /was sealed under the name of another key/);
+  await t.rejects(custodian.openSigner(ringKey(key)), { isSetup: false, message: /was sealed under the name of another key/ });
   write(path, `${sealed}\n`);
   t.equal((await custodian.openSigner(ringKey(key))).kid, key.kid, "a newline at the end does no harm");
 });

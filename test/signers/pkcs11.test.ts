@@ -179,6 +179,7 @@ t.test("a token that is not there may be plugged in later", { skip }, async (t) 
   const fault = await faultOf(custodian.create("ES256", NOW, EMPTY_RING));
   t.ok(fault instanceof CustodianError);
   t.match(fault.message, /token%20\d+: there is no such token/);
+  t.equal(fault.isSetup, true);
   newToken();
   t.ok(await custodian.create("ES256", NOW, EMPTY_RING));
 });
@@ -189,6 +190,7 @@ t.test("two tokens of one label are told apart by nobody", { skip }, async (t) =
   const fault = await faultOf(opened(t, { token: label }).create("ES256", NOW, EMPTY_RING));
   t.notOk(fault instanceof CustodianError);
   t.match(fault.message, /several tokens.*serial=/);
+  t.equal(fault.isSetup, true);
   t.ok(await opened(t, { serial }).create("ES256", NOW, EMPTY_RING));
 });
 
@@ -203,6 +205,7 @@ t.test("a PIN that the token refuses is tried once, until its file says another"
     const fault = await faultOf(create());
     t.ok(fault instanceof CustodianError);
     t.match(fault.message, /CKR_PIN_INCORRECT.*pin-source/);
+    t.equal(fault.isSetup, true);
     t.notMatch(fault.message, "not-the-pin");
   }
   t.equal(the(hsm).logins() - before, 1);
@@ -222,6 +225,34 @@ t.test("a refused PIN is not tried again by another process either that takes th
   t.equal(the(hsm).logins() - before, 1);
 });
 
+t.test("a look tries the PIN once, beside all else that needs the token, and makes nothing there", { skip: skipFaults }, async (t) => {
+  const { label } = newToken();
+  const before = the(hsm).logins();
+  const custodian = opened(t, { token: label });
+  await Promise.all([custodian.check?.(), custodian.check?.()]);
+  t.equal(the(hsm).logins() - before, 1);
+  t.equal(await countObjects(label), 0);
+
+  const wrong = opened(t, { token: label, pin: "not-the-pin" });
+  const since = the(hsm).logins();
+  const all = [wrong.check?.(), wrong.create("ES256", NOW, EMPTY_RING), wrong.check?.()];
+  for (const fault of await Promise.all(all.map(faultOf))) t.match(fault, { name: "CustodianError", isSetup: true, message: /CKR_PIN/ });
+  t.match(await faultOf(wrong.check?.()), { isSetup: true, message: /CKR_PIN/ });
+  t.equal(the(hsm).logins() - since, 1);
+});
+
+t.test("what is not there, or without a PIN, is found by a look at it", { skip }, async (t) => {
+  const { label } = newToken();
+  const absent = join(the(hsm).folder, "absent");
+  for (const [choice, says] of [
+    [{ token: "no such token" }, "there is no such token"],
+    [{ token: label, modulePath: "/absent/module.so" }, "/absent/module.so can't be loaded"],
+    [{ token: label, pin: undefined }, "needs a PIN"],
+    [{ token: label, pin: undefined, pinFile: absent }, "the PIN can't be read"],
+  ] as const)
+    t.match(await faultOf(opened(t, choice).check?.()), { isSetup: true, message: says });
+});
+
 t.test("without a PIN it says where one may come from", { skip }, async (t) => {
   const { label } = newToken();
   const absent = join(the(hsm).folder, "absent");
@@ -229,6 +260,7 @@ t.test("without a PIN it says where one may come from", { skip }, async (t) => {
     const fault = await faultOf(opened(t, { token: label, pin: undefined, pinFile }).create("ES256", NOW, EMPTY_RING));
     t.ok(fault instanceof CustodianError);
     t.match(fault.message, pinFile ?? "MINTMARK_PKCS11_PIN");
+    t.equal(fault.isSetup, true);
   }
 });
 
@@ -240,6 +272,7 @@ t.test("where one more wrong PIN would lock the token, none is tried", { skip: s
   const fault = await faultOf(custodian.create("ES256", NOW, EMPTY_RING));
   t.ok(fault instanceof CustodianError);
   t.match(fault.message, "would lock it");
+  t.equal(fault.isSetup, true);
   t.equal(the(hsm).logins(), before);
 });
 
@@ -336,6 +369,7 @@ t.test("a module that crashes takes its own process with it and no other", { ski
   const fault = await faultOf(signer.sign(INPUT));
   t.ok(fault instanceof CustodianError);
   t.match(fault.message, "SIGKILL");
+  t.equal(fault.isSetup, false, "the next try may be better");
   the(hsm).end();
   t.equal(isGood(await signAgain(() => signer.sign(INPUT))), true);
 });
@@ -382,6 +416,7 @@ t.test("a module that can't be loaded is named", { skip }, async (t) => {
   const fault = await faultOf(opened(t, { modulePath: "/absent/module.so", token: "t" }).create("ES256", NOW, EMPTY_RING));
   t.notOk(fault instanceof CustodianError);
   t.match(fault.message, /\/absent\/module\.so.*module-path/);
+  t.equal(fault.isSetup, true);
   await t.rejects(loadModule("/absent/module.so"), KeyError);
 });
 
@@ -402,7 +437,7 @@ t.test("without the package, or with one that was not built, it says which comma
       return "";
     } catch (error) {
       // A class of the same name: this is another copy of the sources.
-      return error instanceof Error && error.name === "KeyError" ? error.message : "";
+      return error instanceof Error && error.name === "KeyError" && "isSetup" in error && error.isSetup === true ? error.message : "";
     } finally {
       await custodian.close?.();
     }

@@ -15,6 +15,7 @@ import { openVaultCustodian } from "../../src/signers/vault-transit.ts";
 import type { VaultOptions } from "../../src/signers/vault-transit.ts";
 import { entryOf, faultOf, signerContract } from "../contract/signer.ts";
 import { skipWithoutOpenBao, startOpenBao } from "../support/openbao.ts";
+import { freePort } from "../support/redis.ts";
 import { startVaultStandIn } from "../support/vault-server.ts";
 import type { OddAnswer, VaultServer, VaultStandIn } from "../support/vault-server.ts";
 import { until } from "../support/wait.ts";
@@ -158,7 +159,9 @@ for (const [kind, { skip, start }] of Object.entries(kinds)) {
       t.notMatch(fault?.message, over);
       const without = await faultOf(custodianAt(vault, {}).create("ES256", NOW, EMPTY_RING));
       t.ok(without instanceof CustodianError);
-      t.match(without?.message, "MINTMARK_VAULT_TOKEN");
+      t.match(without, { isSetup: true, message: "MINTMARK_VAULT_TOKEN" });
+      t.match(await faultOf(custodianAt(vault, {}).check?.()), { isSetup: true, message: "MINTMARK_VAULT_TOKEN" });
+      t.match(await faultOf(closed.check?.()), { isSetup: false, message: "refuses GET transit/keys/mintmark-check (403)" });
     });
 
     await t.test("a token file is read again when its token is refused", async (t) => {
@@ -184,9 +187,16 @@ for (const [kind, { skip, start }] of Object.entries(kinds)) {
 
     await t.test("an engine, a namespace or a server that isn't there is the custodian's fault, not the key's", async (t) => {
       const { key, ring } = entryOf(await custodian.create("ES256", NOW, EMPTY_RING));
-      const wrong: readonly Choice[] = [{ mount: "elsewhere" }, { namespace: "elsewhere" }, { address: "http://127.0.0.1:1" }];
-      for (const choice of wrong) {
+      const wrong: readonly (readonly [choice: Choice, isSetup: boolean, says: string])[] = [
+        [{ mount: "elsewhere" }, false, "no engine is mounted there"],
+        [{ namespace: "elsewhere" }, false, "(404)"],
+        [{ address: `http://127.0.0.1:${await freePort()}` }, false, "the call failed (ECONNREFUSED)"],
+        [{ address: "http://127.0.0.1:1" }, true, "its port is one that fetch"],
+        [{ token: "two words" }, true, "MINTMARK_VAULT_TOKEN"],
+      ];
+      for (const [choice, isSetup, says] of wrong) {
         const lost = custodianAt(vault, { token: vault.operatorToken, ...choice });
+        t.match(await faultOf(lost.check?.()), { name: "CustodianError", isSetup, message: says });
         t.ok((await faultOf(lost.openSigner(key, ring))) instanceof CustodianError, JSON.stringify(choice));
         t.ok((await faultOf(lost.erase(key))) instanceof CustodianError, "and it was not erased");
       }

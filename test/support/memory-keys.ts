@@ -79,6 +79,7 @@ export function memoryKeys(random: Random): MemoryKeys {
     async erase({ kid, custody }) {
       return custody === `memory:${kid}` && held.delete(kid);
     },
+    check: async () => [],
     close: async () => undefined,
   };
   return keys;

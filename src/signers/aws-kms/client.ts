@@ -47,7 +47,9 @@ async function loadSdk(): Promise<typeof Sdk> {
   try {
     return await import("@aws-sdk/client-kms");
   } catch {
-    throw new KeyError("awskms: needs the package @aws-sdk/client-kms, which can't be loaded; run: npm install @aws-sdk/client-kms");
+    throw new KeyError("awskms: needs the package @aws-sdk/client-kms, which can't be loaded; run: npm install @aws-sdk/client-kms", {
+      isSetup: true,
+    });
   }
 }
 
@@ -65,7 +67,7 @@ export async function openKms({ region, endpoint, maxInFlight }: KmsOptions): Pr
   const client = new sdk.KMSClient(config);
   const found = await client.config.region().catch(() => undefined);
   if (found === undefined || found === "")
-    throw new KeyError("awskms: no region is given; name it in keys.store (awskms:region=REGION), or set AWS_REGION");
+    throw new KeyError("awskms: no region is given; name it in keys.store (awskms:region=REGION), or set AWS_REGION", { isSetup: true });
   const { credentials } = client.config;
   await prepare(credentials);
   // A second attempt to make a key could make a second key.

@@ -17,6 +17,7 @@ export class KmsRefusal extends KeyError {
 
 export const ABSENT = "NotFoundException";
 export const WRONG_STATE = "KMSInvalidStateException";
+const DENIED = "AccessDeniedException";
 
 /** To follow the key's name. */
 const KEY_AT_FAULT: Readonly<Record<string, string>> = {
@@ -59,10 +60,15 @@ export function refusalOf(error: unknown, action: string, subject: string): KeyE
   const { name } = error;
   if (CREDENTIALS_AT_FAULT.includes(name))
     return new CustodianError(`AWS KMS: this node's credentials are missing, over or not accepted (${name}).`);
-  if (name === "AccessDeniedException") {
+  if (name === DENIED) {
     const advice = `allow ${action} in its IAM policy or in the key's policy`;
     return new CustodianError(`${subject}: this node is not allowed to use it; ${advice}.`);
   }
   const fault = Object.hasOwn(KEY_AT_FAULT, name) ? KEY_AT_FAULT[name] : undefined;
   return fault === undefined ? undefined : new KmsRefusal(name, `${subject}: ${fault} (${name}).`);
+}
+
+/** Whether it refuses one key, and so has taken this node's credentials: policies may say nothing of keys that aren't there. */
+export function isAnswerAboutKey(error: unknown): boolean {
+  return error instanceof Error && (error.name === ABSENT || error.name === DENIED);
 }

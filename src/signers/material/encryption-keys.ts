@@ -4,6 +4,7 @@ import { createHmac } from "node:crypto";
 import { KeyError } from "../../domain/ports.ts";
 import type { Bytes } from "../../domain/ports.ts";
 import { unseal } from "./sealed.ts";
+import type { Unsealed } from "./sealed.ts";
 
 const ENCRYPTION_KEY_BYTES = 32;
 const CHECK_BYTES = 12;
@@ -30,16 +31,11 @@ export function encryptionKeys(current: Bytes | undefined, old: Bytes | undefine
 
 function checked(bytes: Bytes): EncryptionKey {
   if (bytes.length !== ENCRYPTION_KEY_BYTES)
-    throw new KeyError(`The key-encryption key has ${bytes.length} bytes; it must have ${ENCRYPTION_KEY_BYTES}.`);
+    throw new KeyError(`The key-encryption key has ${bytes.length} bytes; it must have ${ENCRYPTION_KEY_BYTES}.`, { isSetup: true });
   return { bytes, check: createHmac("sha256", bytes).update(CHECK_INPUT).digest().toString("base64url", 0, CHECK_BYTES) };
 }
 
-/** The JSON, or in a few words what is wrong. */
-export async function unsealWithAny(
-  sealed: string,
-  kid: string,
-  keys: EncryptionKeys,
-): Promise<{ readonly json: string } | { readonly fault: string }> {
+export async function unsealWithAny(sealed: string, kid: string, keys: EncryptionKeys): Promise<Unsealed> {
   let result = await unseal(sealed, kid, keys.current.bytes);
   for (const { bytes } of keys.all.slice(1)) {
     if ("json" in result) break;

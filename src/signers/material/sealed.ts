@@ -9,24 +9,27 @@ export async function seal(json: string, kid: string, encryptionKey: Bytes): Pro
   return new CompactEncrypt(utf8(json)).setProtectedHeader({ alg: "dir", enc: "A256GCM", cty: "jwk+json", kid }).encrypt(encryptionKey);
 }
 
-/** The JSON, or in a few words what is wrong (to follow the file's name). */
-export async function unseal(
-  sealed: string,
-  kid: string,
-  encryptionKey: Bytes,
-): Promise<{ readonly json: string } | { readonly fault: string }> {
+/** The JSON, or what is wrong. */
+export type Unsealed =
+  | { readonly json: string }
+  /** In a few words, to follow the file's name; `isClosed`: not by this key-encryption key. */
+  | { readonly fault: string; readonly isClosed: boolean };
+
+export async function unseal(sealed: string, kid: string, encryptionKey: Bytes): Promise<Unsealed> {
   try {
     const { plaintext, protectedHeader } = await compactDecrypt(sealed.trim(), encryptionKey, {
       keyManagementAlgorithms: ["dir"],
       contentEncryptionAlgorithms: ["A256GCM"],
     });
-    if (protectedHeader.kid !== kid) return { fault: "was sealed under the name of another key; restore the file from a backup" };
+    if (protectedHeader.kid !== kid)
+      return { fault: "was sealed under the name of another key; restore the file from a backup", isClosed: false };
     return { json: textOf(plaintext) };
   } catch {
     return {
       fault:
         "can't be opened with the key-encryption key: either it is another one than the file was sealed with " +
         "(see keys.encryptionKeyFile), or the file is damaged (restore it from a backup)",
+      isClosed: true,
     };
   }
 }

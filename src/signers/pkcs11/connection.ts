@@ -8,7 +8,7 @@ import type { ChildProcess } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CustodianError, KeyError } from "../../domain/ports.ts";
-import type { Calls, Reply, Request, TokenChoice } from "./protocol.ts";
+import type { Calls, Fault, Reply, Request, TokenChoice } from "./protocol.ts";
 
 // Run from the sources it is TypeScript, from the package JavaScript; the compiler doesn't rewrite such a URL.
 const WORKER_URL = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
@@ -133,7 +133,7 @@ export class Connection {
     try {
       const pin = await this.#readPin();
       // Each try counts: a token locks itself after a few wrong ones.
-      if (pin !== undefined && pin === this.#refused?.pin) throw new CustodianError(this.#refused.message);
+      if (pin !== undefined && pin === this.#refused?.pin) throw new RefusedPinError(this.#refused.message, { isSetup: true });
       const opened = this.#send(running, "open", { modulePath, token, serial, slotId, pin }, OPEN_MILLIS).catch((error: unknown) => {
         if (error instanceof RefusedPinError) this.#refused = { pin, message: error.message };
         throw error;
@@ -153,7 +153,7 @@ export class Connection {
     try {
       return (await readFile(pinFile, "utf8")).replace(/\r?\n$/, "");
     } catch {
-      throw this.#unavailable(`${pinFile}: the PIN can't be read.`);
+      throw new CustodianError(`${this.#name}: ${pinFile}: the PIN can't be read.`, { isSetup: true });
     }
   }
 
@@ -179,9 +179,8 @@ export class Connection {
     running.pending.delete(reply.id);
     if (reply.ok) return call?.resolve(reply.gives);
     if (reply.isClosed && running.opening === call?.opening) running.opening = undefined;
-    const message = `${this.#name}: ${reply.message}`;
-    if (reply.fault === "key") call?.reject(new KeyError(message));
-    else call?.reject(reply.fault === "pin" ? new RefusedPinError(message) : new CustodianError(message));
+    const FaultError = FAULT_ERRORS[reply.fault];
+    call?.reject(new FaultError(`${this.#name}: ${reply.message}`, { isSetup: reply.isSetup }));
   }
 
   /** Kills it; the next call starts another one. */
@@ -205,3 +204,5 @@ function withoutOurs(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 class RefusedPinError extends CustodianError {}
+
+const FAULT_ERRORS = { key: KeyError, custodian: CustodianError, pin: RefusedPinError } as const satisfies Record<Fault, typeof KeyError>;

@@ -126,6 +126,11 @@ function findPublicKeys(token: Token, uri: string, privateKey: Handle | undefine
   return id.length === 0 ? [] : find(token, [isPublic, { type: CKA.ID, value: id }]);
 }
 
+/** Looks for an object that nobody has: the token must answer, and the session must be good. */
+export function askForNothing(token: Token): void {
+  find(token, [{ type: CKA.LABEL, value: "mintmark-check" }]);
+}
+
 /** Whether there was anything. Throws `KeyError` where the name is not one key's. */
 export function eraseKey(token: Token, uri: string): boolean {
   const privateKeys = find(token, [{ type: CKA.CLASS, value: CKO.PRIVATE_KEY }, ...attributesOf(uri)]);

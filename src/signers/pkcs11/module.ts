@@ -64,7 +64,7 @@ export async function loadModule(path: string): Promise<Pkcs11> {
   try {
     pkcs11.load(path);
   } catch {
-    throw new KeyError(`${path} can't be loaded as a PKCS#11 module; see module-path in keys.store.`);
+    throw new KeyError(`${path} can't be loaded as a PKCS#11 module; see module-path in keys.store.`, { isSetup: true });
   }
   return pkcs11;
 }
@@ -80,6 +80,7 @@ async function loadPackage(): Promise<{ readonly PKCS11: new () => Pkcs11 }> {
       isAbsent
         ? `needs the package ${PACKAGE}, which is not installed: npm install ${PACKAGE}@2`
         : `the package ${PACKAGE} is installed but not built, which needs a C++ compiler: npm rebuild ${PACKAGE}`,
+      { isSetup: true },
     );
   }
 }

@@ -36,6 +36,8 @@ export interface Calls {
   bind: { readonly takes: RingedKey; readonly gives: undefined };
   /** Gives the signature in base64url. */
   sign: { readonly takes: { readonly key: RingedKey; readonly signingInput: string }; readonly gives: string };
+  /** Asks the token for something that changes nothing. */
+  check: { readonly takes: undefined; readonly gives: undefined };
   erase: { readonly takes: { readonly uri: string }; readonly gives: boolean };
 }
 
@@ -51,6 +53,8 @@ export type Reply =
       readonly fault: Fault;
       /** To follow the name of the token. */
       readonly message: string;
+      /** As in `KeyError`. */
+      readonly isSetup: boolean;
       /** The session is over: `open` comes first again. */
       readonly isClosed: boolean;
     };

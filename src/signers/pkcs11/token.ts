@@ -45,8 +45,9 @@ function finalize(pkcs11: Pkcs11): void {
 function findSlot(pkcs11: Pkcs11, choice: TokenChoice): Handle {
   const slots = pkcs11.C_GetSlotList(true).filter((slot) => isChosen(pkcs11, slot, choice));
   const [slot] = slots;
-  if (slot === undefined) throw new CustodianError("there is no such token in any slot of the module.");
-  if (slots.length > 1) throw new KeyError("there are several tokens of that name; name it by serial= or slot-id= in keys.store.");
+  if (slot === undefined) throw new CustodianError("there is no such token in any slot of the module.", { isSetup: true });
+  if (slots.length > 1)
+    throw new KeyError("there are several tokens of that name; name it by serial= or slot-id= in keys.store.", { isSetup: true });
   return slot;
 }
 
@@ -67,10 +68,13 @@ function logIn(pkcs11: Pkcs11, slot: Handle, session: Handle, pin: string | unde
   const { flags } = pkcs11.C_GetTokenInfo(slot);
   const has = (flag: number): boolean => (flags & flag) !== 0;
   if (!has(CKF.LOGIN_REQUIRED)) return;
-  if (pin === undefined) throw new CustodianError("needs a PIN: set MINTMARK_PKCS11_PIN, or pin-source=file:PATH in keys.store.");
-  if (has(CKF.USER_PIN_LOCKED)) throw new CustodianError("its PIN is locked; set it anew with the token's own tool.");
+  const refuse = (message: string): never => {
+    throw new CustodianError(message, { isSetup: true });
+  };
+  if (pin === undefined) return refuse("needs a PIN: set MINTMARK_PKCS11_PIN, or pin-source=file:PATH in keys.store.");
+  if (has(CKF.USER_PIN_LOCKED)) return refuse("its PIN is locked; set it anew with the token's own tool.");
   if (has(CKF.USER_PIN_FINAL_TRY))
-    throw new CustodianError("one more wrong PIN would lock it, so none is tried; log in once with the token's own tool.");
+    return refuse("one more wrong PIN would lock it, so none is tried; log in once with the token's own tool.");
   try {
     pkcs11.C_Login(session, CKU_USER, pin);
   } catch (error) {
@@ -79,6 +83,7 @@ function logIn(pkcs11: Pkcs11, slot: Handle, session: Handle, pin: string | unde
     throw new PinError(
       `doesn't take the PIN (${answer}). It isn't tried again, because a token locks itself after a few wrong ones: ` +
         "correct the file of pin-source, or MINTMARK_PKCS11_PIN and start again.",
+      { isSetup: true },
     );
   }
 }

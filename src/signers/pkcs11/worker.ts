@@ -5,10 +5,10 @@
 
 import { CustodianError, KeyError } from "../../domain/ports.ts";
 import { proves } from "../prove.ts";
-import { createKey, describeKey, eraseKey, findPrivateKey, signWith } from "./keys.ts";
+import { askForNothing, createKey, describeKey, eraseKey, findPrivateKey, signWith } from "./keys.ts";
 import { returnValueOf } from "./module.ts";
 import type { Handle } from "./module.ts";
-import type { Calls, Reply, Request, RingedKey, TokenKey } from "./protocol.ts";
+import type { Calls, Fault, Reply, Request, RingedKey, TokenKey } from "./protocol.ts";
 import { closeToken, openToken, PinError } from "./token.ts";
 import type { Token } from "./token.ts";
 
@@ -48,6 +48,9 @@ async function answer(request: Request): Promise<Calls[keyof Calls]["gives"]> {
       return undefined;
     case "sign":
       return sign(request.takes);
+    case "check":
+      askForNothing(token());
+      return undefined;
     case "erase":
       handles.clear();
       return eraseKey(token(), request.takes.uri);
@@ -80,14 +83,18 @@ function nameOf({ custody, algorithm, publicJwk }: RingedKey): string {
 }
 
 /** Whatever a token answers that is not about one key may have cost the session: it begins again. */
-function refusal(error: unknown): Pick<Reply & { ok: false }, "fault" | "message" | "isClosed"> {
+function refusal(error: unknown): Pick<Reply & { ok: false }, "fault" | "message" | "isSetup" | "isClosed"> {
   const isKnown = error instanceof KeyError && !(error instanceof SessionOverError);
   if (!isKnown) close();
   const isClosed = opened === undefined;
-  if (error instanceof PinError) return { fault: "pin", message: error.message, isClosed };
-  if (error instanceof CustodianError) return { fault: "custodian", message: error.message, isClosed };
-  if (error instanceof KeyError) return { fault: "key", message: error.message, isClosed };
-  return { fault: "custodian", message: `the token can't be used now (${returnValueOf(error) ?? "the call failed"}).`, isClosed };
+  if (error instanceof KeyError) return { fault: faultOf(error), message: error.message, isSetup: error.isSetup, isClosed };
+  const message = `the token can't be used now (${returnValueOf(error) ?? "the call failed"}).`;
+  return { fault: "custodian", message, isSetup: false, isClosed };
+}
+
+function faultOf(error: KeyError): Fault {
+  if (error instanceof PinError) return "pin";
+  return error instanceof CustodianError ? "custodian" : "key";
 }
 
 function reply(message: Reply): void {

@@ -32,6 +32,8 @@ export interface Connection {
   readonly name: string;
   /** One call of the gate, which may ask several times. Throws `KeyError` of `work`, else `CustodianError`. */
   run<T>(work: (ask: Ask) => Promise<T>): Promise<T>;
+  /** The same through a gate of its own, which is open whatever became of other calls. */
+  look<T>(work: (ask: Ask) => Promise<T>): Promise<T>;
 }
 
 /** A key with a thousand versions has less. */
@@ -39,10 +41,10 @@ const ANSWER_BYTES_MAX = 1 << 20;
 
 export function connectToVault({ address, mount, namespace, tokens, limits }: ConnectionOptions): Connection {
   const name = `Vault at ${address}`;
-  const gate = new Gate(name, limits);
+  const [gate, lookGate] = [new Gate(name, limits), new Gate(name, limits)];
   const engine = mount.replace(/^\/+|\/+$/g, "");
   const base = `${address.replace(/\/+$/, "")}/v1/${engine}/`;
-  const fault = (text: string): CustodianError => new CustodianError(`${name}: ${text}.`);
+  const fault = (text: string, isSetup = false): CustodianError => new CustodianError(`${name}: ${text}.`, { isSetup });
 
   async function send(method: string, path: string, body: Members | undefined, token: string | undefined, signal: AbortSignal) {
     return fetch(base + path, {
@@ -58,6 +60,8 @@ export function connectToVault({ address, mount, namespace, tokens, limits }: Co
       // The token goes to the configured server and to no other, whatever that one says.
       redirect: "manual",
       signal,
+    }).catch((error: unknown) => {
+      throw isPortRefused(error) ? fault("its port is one that fetch connects to nowhere; use another, see keys.store", true) : error;
     });
   }
 
@@ -78,7 +82,7 @@ export function connectToVault({ address, mount, namespace, tokens, limits }: Co
 
   function refusalOf(status: number, text: string, isWithoutToken: boolean, asked: string): Answer {
     if (isWithoutToken && (status === 400 || status === 403)) {
-      throw fault(`no token is given (status ${status}); set MINTMARK_VAULT_TOKEN, or token-source in keys.store`);
+      throw fault(`no token is given (status ${status}); set MINTMARK_VAULT_TOKEN, or token-source in keys.store`, true);
     }
     if (status === 400) return { outcome: "refused" };
     if (status === 500) return { outcome: "failed" };
@@ -113,10 +117,21 @@ export function connectToVault({ address, mount, namespace, tokens, limits }: Co
     return data;
   }
 
+  const askUntil =
+    (signal: AbortSignal): Ask =>
+    (method, path, body) =>
+      ask(method, path, body, signal);
+
   return {
     name,
-    run: (work) => gate.run((signal) => work((method, path, body) => ask(method, path, body, signal))),
+    run: (work) => gate.run((signal) => work(askUntil(signal))),
+    look: (work) => lookGate.run((signal) => work(askUntil(signal))),
   };
+}
+
+/** The ports of other protocols (https://fetch.spec.whatwg.org/#port-blocking), which no server is asked at. */
+function isPortRefused(error: unknown): boolean {
+  return error instanceof TypeError && error.cause instanceof Error && error.cause.message === "bad port";
 }
 
 /** How many errors an answer names; one where it is no answer of Vault's. */

@@ -21,7 +21,7 @@ export function givenToken(token: string | undefined): TokenSource {
   return {
     async current() {
       if (token === undefined || TOKEN.test(token)) return token;
-      throw new CustodianError("The token for Vault in MINTMARK_VAULT_TOKEN has characters that no token has.");
+      throw new CustodianError("The token for Vault in MINTMARK_VAULT_TOKEN has characters that no token has.", { isSetup: true });
     },
     instead: async () => undefined,
   };

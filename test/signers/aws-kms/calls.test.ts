@@ -5,7 +5,7 @@ import { registerHooks } from "node:module";
 import t from "tap";
 import type { Test } from "tap";
 import { parseKeyUri } from "../../../src/domain/key-uri.ts";
-import { CustodianError, KeyError } from "../../../src/domain/ports.ts";
+import { CustodianError, KeyError, NotAskedError } from "../../../src/domain/ports.ts";
 import type { NewKey } from "../../../src/domain/ports.ts";
 import { EMPTY_RING } from "../../../src/domain/ring.ts";
 import type { JwsAlgorithm } from "../../../src/domain/ring.ts";
@@ -64,6 +64,8 @@ t.test("without the SDK the package to install is named, and nothing is asked fo
   const fault = await faultOf(custodian.create("ES256", NOW, EMPTY_RING));
   t.match(fault.message, "npm install @aws-sdk/client-kms");
   t.notOk(fault instanceof CustodianError, "it won't come by waiting");
+  t.equal(fault.isSetup, true);
+  t.match(await faultOf(Promise.resolve(custodian.check?.())), { isSetup: true, message: "npm install @aws-sdk/client-kms" });
   isSdkMissing = false;
   t.same(server.calls, []);
   t.ok(await custodian.create("ES256", NOW, EMPTY_RING), "and once it is there no restart is needed");
@@ -86,7 +88,7 @@ t.test("ES256: the digest is sent and no claim; Ed25519: the message itself, 409
   t.equal((await es256.sign(`${input}c`)).length, 64);
   const fault = await faultOf(ed25519.sign(`${input}c`));
   t.match(fault.message, /4096 bytes at most by Ed25519.*4097/);
-  t.notOk(fault instanceof CustodianError);
+  t.ok(fault instanceof NotAskedError);
   t.same(actions(), ["Sign"], "the long one was not sent");
 });
 
@@ -122,6 +124,23 @@ t.test("each refusal of a signature says who is at fault, and the next signature
     t.notMatch(fault.message, "words of the server", `${name}: in our words`);
     t.notMatch(fault.message, AWS_SECRET);
     t.equal((await signer.sign("a.b")).length, 64, `after ${name}`);
+  }
+});
+
+t.test("a look is one DescribeKey of a key that is none: that it is refused shows that it is asked", async (t) => {
+  const { server, custodian, actions } = await makeWorld(t);
+  await custodian.check?.();
+  t.same(
+    server.calls.map(({ input }) => input),
+    [{ KeyId: "00000000-0000-0000-0000-000000000000" }],
+  );
+  t.same(actions(), ["DescribeKey"]);
+  for (const [name, status] of REFUSALS) {
+    server.fail("DescribeKey", name, { status, times: 2 });
+    const looked = Promise.resolve(custodian.check?.());
+    if (name === "NotFoundException" || name === "AccessDeniedException") await looked;
+    else t.match(await faultOf(looked), { isSetup: false }, name);
+    server.fail("DescribeKey", name, { times: 0 });
   }
 });
 
@@ -237,11 +256,12 @@ t.test("the region is the configured one, else the SDK's; a key of another regio
   const { server, openAt, create } = await makeWorld(t);
   const { key, ring } = entryOf(await create());
   t.teardown(() => delete process.env["AWS_REGION"]);
-  t.match((await faultOf(openAt(undefined).openSigner(key, ring))).message, /no region.*AWS_REGION/);
+  for (const work of [openAt(undefined).openSigner(key, ring), openAt(undefined).check?.()])
+    t.match(await faultOf(Promise.resolve(work)), { isSetup: true, message: /no region.*AWS_REGION/ });
   process.env["AWS_REGION"] = server.region;
   t.equal((await openAt(undefined).openSigner(key, ring)).kid, key.kid);
   const fault = await faultOf(openAt("us-east-1").openSigner(key, ring));
-  t.match(fault.message, /another region than this node uses, us-east-1/);
+  t.match(fault, { isSetup: true, message: /another region than this node uses, us-east-1/ });
 });
 
 t.test("without credentials the custodian is closed to this node, and says so", async (t) => {
@@ -252,4 +272,5 @@ t.test("without credentials the custodian is closed to this node, and says so", 
   const fault = await faultOf(custodian.create("ES256", NOW, EMPTY_RING));
   t.ok(fault instanceof CustodianError);
   t.match(fault.message, /credentials are missing.*CredentialsProviderError/);
+  t.match(await faultOf(Promise.resolve(custodian.check?.())), { isSetup: false, message: /credentials are missing/ });
 });
