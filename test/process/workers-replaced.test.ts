@@ -118,7 +118,7 @@ t.test(
       issuer
         .stdout()
         .split("\n")
-        .filter((line) => line.includes('"worker_ended"') && line.includes("missing; restore the file"));
+        .filter((line) => line.includes('"worker_ended"') && line.includes("missing; copy the file"));
     await until("two successors could not start", () => failures().length >= 2);
     t.ok(childrenOf(issuer.pid).includes(before[1] ?? 0), "the other worker goes on");
     t.equal((await call(`${issuer.url}/.well-known/jwks.json`)).status, 200);

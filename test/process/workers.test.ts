@@ -204,7 +204,7 @@ t.test("a start that fails is the one line of one process, and exit 2", { skip: 
     [await fresh(), { MINTMARK_OPS_PORT: port }, new RegExp(`^error: port ${port} of 127\\.0\\.0\\.1 is taken`)],
     [await fresh(), { MINTMARK_STORE: "redis://127.0.0.1:1" }, /^error: the store can't be used: /],
     [withoutFolder, {}, /^error: the store can't be used: /],
-    [withoutKey, {}, /^error: .*missing; restore the file/],
+    [withoutKey, {}, /^error: .*missing; copy the file/],
   ];
   for (const [home, env, line] of cases) {
     const process = home.launch(env);
