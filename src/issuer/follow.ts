@@ -2,7 +2,7 @@
 
 import { FormatError } from "../domain/bytes.ts";
 import { adoptedRing } from "../domain/ring-adopt.ts";
-import { KeyError, StoreError, type StoreFinding } from "../domain/ports.ts";
+import { type FoundKey, KeyError, StoreError, type StoreFinding } from "../domain/ports.ts";
 import { keyTimes, type Ring } from "../domain/ring.ts";
 import { planRevocation, planRing } from "../domain/ring-plan.ts";
 import { changeRing, type ChangeOptions, eraseOver, type RingWish } from "./change-ring.ts";
@@ -15,6 +15,9 @@ const BEAT_EVERY_TICKS = 5;
 const PLAN_EVERY_TICKS = 60;
 /** How a store is set up, unlike a full disk, does not change by waiting. */
 const MUST_HOLD = ["version", "eviction", "durability", "permissions"];
+
+/** Longer than from the first of new key files to the ring that names them. */
+const IN_THE_MAKING_MILLIS = 1_000;
 
 /** Processes that are stopped together write together. */
 const LAST_FLUSH_TRIES = 16;
@@ -80,7 +83,7 @@ export class Follower {
     const found = await marker.read();
     await keyRing.reload();
     const isFirst = !keyRing.isKnown && found === undefined;
-    if (!keyRing.isKnown) await keyRing.adopt(adoptedRing(await context.custodian.find(), keyRing.policy));
+    if (!keyRing.isKnown) await keyRing.adopt(adoptedRing(await this.#found(isFirst), keyRing.policy));
     if (keyRing.bytes === undefined) await this.#change(NO_WISH, { first: isFirst, write: true });
     // A first start that was cut short between ring and marker left the ring's first version.
     if (found === undefined && (isFirst || keyRing.ring.version === 1)) await marker.create();
@@ -106,6 +109,14 @@ export class Follower {
     } catch (error) {
       context.emit({ event: "trouble", about: "keys", message: troubleText(error) });
     }
+  }
+
+  /** Private parts without a ring. On a new store those of this moment are another first start's: one of the two wins, with its own. */
+  async #found(isFirst: boolean): Promise<readonly FoundKey[]> {
+    const { custodian, clock } = this.#parts.context;
+    const found = await custodian.find();
+    const madeBefore = clock() - IN_THE_MAKING_MILLIS;
+    return isFirst ? found.filter(({ createdAt }) => createdAt <= madeBefore) : found;
   }
 
   /** Another node may have made ring and marker since the marker was looked for. */

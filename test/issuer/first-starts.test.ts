@@ -67,6 +67,26 @@ t.test("keys that another start made and gave up again are not followed", async 
   }
 });
 
+t.test("keys that others are making for their first start are not taken for keys of before", async (t) => {
+  const world = newWorld();
+  const makers = [await world.node(), await world.node()] as const;
+  const winner = await world.node();
+  const gates = [gate(), gate()] as const;
+  const starts = makers.map((maker, index) => {
+    maker.link.beforeNext("compareAndSet", KEYS.ring, () => (index === 0 ? gates[0] : gates[1]).pass());
+    return maker.issuer.start();
+  });
+  await Promise.all(gates.map(({ reached }) => reached));
+  await winner.issuer.start();
+  for (const { open } of gates) open();
+  await Promise.all(starts);
+
+  const { keys } = await world.ring();
+  t.equal(keys.length, 6, "one active and one staged of each algorithm");
+  t.same([...world.keys.held.keys()].sort(), keys.map(({ kid }) => kid).sort());
+  t.equal([winner, ...makers].flatMap((node) => node.eventsOf("keys_changed")).length, 1);
+});
+
 t.test("keys that a failing start made stay, for another may have named them", async (t) => {
   const world = newWorld();
   const [failing, other] = [await world.node(), await world.node()];

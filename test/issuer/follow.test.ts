@@ -88,6 +88,7 @@ t.test("a first start that was cut short before the ring uses the keys that it f
   const first = await world.node();
   first.link.failNext("compareAndSet", KEYS.ring, "lost");
   await t.rejects(first.issuer.start(), StoreError);
+  world.now += SECOND;
   await world.startedNode();
   await hasOneSetOfKeys(t, world);
 });
