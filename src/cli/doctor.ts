@@ -59,12 +59,9 @@ async function inspectThroughOperator(context: Context, config: Config): Promise
   let operator: Operator | undefined;
   try {
     operator = await openOperator(config);
-    return [
-      ...(await operator.inspect()),
-      ...(await inspectClock(operator, clock)),
-      ...(await inspectRing(operator, clock())),
-      ...(await inspectUnnamedKeys(config, operator, clock())),
-    ];
+    const found = [...(await operator.inspect()), ...(await inspectClock(operator, clock))];
+    const keys = [...(await operator.listKeys(false)), ...(await operator.listKeys(true))];
+    return [...found, ...inspectRing(operator, keys, clock()), ...(await inspectUnnamedKeys(config, keys, clock()))];
   } catch (error) {
     const finding = failureText(error);
     if (finding === undefined) throw error;

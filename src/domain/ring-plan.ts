@@ -209,21 +209,22 @@ export function raiseLongestLifetime(ring: Ring, kid: string, lifetimeMillis: nu
   return updateKey(ring, kid, (key) => ({ ...key, longestLifetimeMillis: Math.max(key.longestLifetimeMillis, lifetimeMillis) }));
 }
 
-/** Keys whose private part is to be erased: revoked, or retired for a day. */
+/** When the private part of a key that is over is to be erased: long ago where it was revoked; Infinity: not, or nobody knows yet. */
+function eraseAt(ring: Ring, key: RingKey, policy: RingPolicy, now: number): number {
+  const { state, retiredAt } = keyTimes(ring, key, now, policy);
+  if (key.isForeign !== undefined) return Infinity;
+  if (state === "revoked") return -Infinity;
+  return state === "retired" ? (retiredAt ?? Infinity) + DAY_MILLIS : Infinity;
+}
+
+/** Keys whose private part is to be erased by now: revoked, or retired for a day. */
 export function erasableKeys(ring: Ring, policy: RingPolicy, now: number): readonly RingKey[] {
-  return ring.keys.filter((key) => {
-    const { state, retiredAt } = keyTimes(ring, key, now, policy);
-    return state === "revoked" || (state === "retired" && now >= (retiredAt ?? Infinity) + DAY_MILLIS);
-  });
+  return ring.keys.filter((key) => eraseAt(ring, key, policy, now) <= now);
 }
 
 /** When the private parts of retired keys are to be erased that are not yet: one time per key. */
 export function comingErasures(ring: Ring, policy: RingPolicy, now: number): readonly number[] {
-  return ring.keys.flatMap((key) => {
-    const { state, retiredAt } = keyTimes(ring, key, now, policy);
-    const eraseAt = (retiredAt ?? Infinity) + DAY_MILLIS;
-    return state === "retired" && key.isForeign === undefined && now < eraseAt ? [eraseAt] : [];
-  });
+  return ring.keys.map((key) => eraseAt(ring, key, policy, now)).filter((at) => at > now && at < Infinity);
 }
 
 /** Without the oldest records of keys whose private part is long erased; revoked ones stay for ever. */

@@ -183,9 +183,7 @@ export function fits({ sealed }: NewKey, { encryptionKeyCheck }: Ring): boolean 
 /** Erases the private parts of what is over. The kids. Throws `KeyError` for what could not be erased, when all the rest is. */
 export async function eraseOver(context: Context, keyRing: KeyRing): Promise<readonly string[]> {
   const { custodian, clock } = context;
-  const erasable = erasableKeys(keyRing.ring, keyRing.policy, clock()).filter(
-    ({ erasedAt, isForeign }) => erasedAt === undefined && isForeign === undefined,
-  );
+  const erasable = erasableKeys(keyRing.ring, keyRing.policy, clock()).filter(({ erasedAt }) => erasedAt === undefined);
   const erased: string[] = [];
   const gone: RingKey[] = [];
   const faults: KeyError[] = [];

@@ -9,6 +9,7 @@ import { changeRing, type ChangeOptions, eraseOver, type RingWish } from "./chan
 import type { SessionParts } from "./parts.ts";
 import { stepText } from "./ring-steps.ts";
 import { UnavailableError, UnsafeStoreError } from "./types.ts";
+import { unexpectedText } from "./unexpected.ts";
 
 const FOLLOW_EVERY_MILLIS = 1_000;
 const BEAT_EVERY_TICKS = 5;
@@ -254,7 +255,7 @@ function lineOf({ finding, advice }: StoreFinding): string {
   return advice === undefined ? finding : `${finding}: ${advice}`;
 }
 
-/** A fault nobody foresaw must not end a node that serves the JWK Set; its message may hold anything, so only its name is told. */
+/** A fault nobody foresaw must not end a node that serves the JWK Set. */
 function troubleText(error: unknown): string {
   const isForeseen =
     error instanceof StoreError ||
@@ -263,5 +264,5 @@ function troubleText(error: unknown): string {
     error instanceof KeyError ||
     error instanceof FormatError;
   if (isForeseen) return error.message;
-  return `unexpected ${error instanceof Error ? error.name : typeof error}`;
+  return unexpectedText(error);
 }

@@ -6,6 +6,7 @@ import { publishedKeys, type Ring, type RingKey, type RingPolicy } from "../doma
 import { importPublicJwk, type VerificationKey } from "../jws/index.ts";
 import { needsPrivatePart } from "./key-view.ts";
 import type { SilentSigners } from "./silent-signers.ts";
+import { unexpectedText } from "./unexpected.ts";
 
 export type Hmac = (data: Bytes) => Bytes;
 
@@ -115,9 +116,7 @@ export class OpenedKeys {
     } catch (error) {
       if (error instanceof KeyError)
         return { kid: key.kid, message: error.message, mayPass: error instanceof CustodianError, isSetup: error.isSetup };
-      // Whatever it says, it may hold anything.
-      const name = error instanceof Error ? error.name : typeof error;
-      return { kid: key.kid, message: `Key ${key.kid} can't be opened: unexpected ${name}.`, mayPass: true, isSetup: false };
+      return { kid: key.kid, message: `Key ${key.kid} can't be opened: ${unexpectedText(error)}.`, mayPass: true, isSetup: false };
     }
   }
 

@@ -127,7 +127,7 @@ async function revokeKeys(
   await eraseRevoked(parts, kids);
   // No node may still sign with it or introspect by it when the command returns.
   await context.sleep(RING_LAG_MILLIS);
-  const left = keys.filter((key) => key?.isForeign !== undefined).map((key) => key?.custody ?? "");
+  const left = keys.flatMap((key) => (key?.isForeign === undefined ? [] : [key.custody]));
   return { ...result, left };
 }
 

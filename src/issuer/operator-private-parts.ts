@@ -41,7 +41,7 @@ async function importKey(parts: SessionParts, source: KeySource): Promise<KeysCh
   } catch (error) {
     // A swap of unknown outcome may yet make the ring name it; and a key that was there before is not ours to erase.
     const isNamed = error instanceof StoreError && error.outcome === "unknown";
-    if (!isNamed && source.from === "text") await custodian.erase(taken);
+    if (!isNamed && taken.isForeign === undefined) await custodian.erase(taken);
     throw error;
   }
 }

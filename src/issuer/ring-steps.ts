@@ -45,10 +45,10 @@ function stepsOf(
   const isOver = revokedAt !== undefined || erasedAt !== undefined;
   return [
     ...(isNew ? [`stage ${kid} (${algorithm})`] : []),
-    ...(activeAt === undefined || activeAt === before?.activeAt ? [] : [`activate ${kid} ${timeText(activeAt)}`]),
-    ...(revokedAt === undefined || revokedAt === before?.revokedAt ? [] : [`revoke ${kid} ${timeText(revokedAt)}`]),
+    ...(activeAt === undefined || activeAt === before?.activeAt ? [] : [stepText({ change: "activate", kid, activeAt })]),
+    ...(revokedAt === undefined || revokedAt === before?.revokedAt ? [] : [stepText({ change: "revoke", kid, at: revokedAt })]),
     ...(isNew || custody === before.custody ? [] : [`move ${kid} to ${schemeOf(custody)}`]),
     ...(isNew || isOver || custody !== before.custody || sealed === before.sealed ? [] : [`seal ${kid} again`]),
-    ...(isNew || erasedAt === before.erasedAt ? [] : [`erase the private part of ${kid}`]),
+    ...(isNew || erasedAt === undefined || erasedAt === before.erasedAt ? [] : [stepText({ change: "erase", kid, at: erasedAt })]),
   ];
 }

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { calculateJwkThumbprint } from "jose";
-import t from "tap";
+import t, { type Test } from "tap";
 import type { KeyCustodian } from "../../src/domain/ports.ts";
 import { CustodianError, KeyError } from "../../src/domain/ports.ts";
 import { keyTimes } from "../../src/domain/ring.ts";
@@ -222,13 +222,18 @@ t.test("a lost key-encryption key is replaced although a key that has just retir
   t.equal((await operator.stageKeys(["ES256"])).steps.length, 1);
 });
 
-t.test("the file that a moved key left goes when the key is revoked", async (t) => {
-  const directory = t.testdir();
+async function withKeysInFiles(test: Test): Promise<{ directory: string; world: World }> {
+  const directory = test.testdir();
   const world = new World();
-  t.teardown(() => world.close());
+  test.teardown(() => world.close());
   const node = await world.node({ custodian: custodian(FIRST, undefined, directory, "file") });
   await node.issuer.start();
   await node.idle();
+  return { directory, world };
+}
+
+t.test("the file that a moved key left goes when the key is revoked", async (t) => {
+  const { directory, world } = await withKeysInFiles(t);
   await world.advance(2 * DAY);
   const operator = await world.operator([], world.policy, custodian(FIRST, undefined, directory));
   await operator.moveKeys("file");
@@ -240,12 +245,7 @@ t.test("the file that a moved key left goes when the key is revoked", async (t) 
 });
 
 t.test("keys are not copied to where they are", async (t) => {
-  const directory = t.testdir();
-  const world = new World();
-  t.teardown(() => world.close());
-  const node = await world.node({ custodian: custodian(FIRST, undefined, directory, "file") });
-  await node.issuer.start();
-  await node.idle();
+  const { directory, world } = await withKeysInFiles(t);
   const before = readdirSync(directory);
   const options = { directory, random: systemRandom, strictPermissions: true, onWarning: () => undefined };
   const local = openLocalCustodian({ ...options, encryptionKeys: encryptionKeys(FIRST, undefined) });

@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../../config.ts";
 import type { StoreFinding } from "../../domain/ports.ts";
-import type { Operator } from "../../issuer/types.ts";
+import type { KeyListing } from "../../issuer/types.ts";
 import { printable } from "../text.ts";
 
 /** What is no private part: the folder's own files and the copy of the ring. */
@@ -37,15 +37,22 @@ export async function inspectKeyFolder(config: Config): Promise<StoreFinding[]> 
 const UNNAMED_AFTER_MILLIS = 60_000;
 
 /** Key files that the ring doesn't name. Where a store lost its ring, they would be taken for keys that signed. */
-export async function inspectUnnamedKeys(config: Config, operator: Operator, now: number): Promise<StoreFinding[]> {
-  const keys = [...(await operator.listKeys(false)), ...(await operator.listKeys(true))];
+export async function inspectUnnamedKeys(config: Config, keys: readonly KeyListing[], now: number): Promise<StoreFinding[]> {
   if (keys.length === 0) return [];
   const named = new Set(keys.map(({ kid }) => kid));
   const { directory } = config.keys;
   const names = await readdir(directory).catch(() => []);
   const unnamed = names.filter((name) => KEY_FILE.test(name) && !OPEN_TO_ALL.has(name) && !named.has(name.replace(KEY_FILE, "")));
-  const ages = await Promise.all(unnamed.map(async (name) => now - (await stat(join(directory, name))).mtimeMs));
-  const old = unnamed.filter((_, index) => (ages[index] ?? 0) > UNNAMED_AFTER_MILLIS);
+  // One that is gone meanwhile is nobody's.
+  const changedAt = await Promise.all(
+    unnamed.map((name) =>
+      stat(join(directory, name)).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => now,
+      ),
+    ),
+  );
+  const old = unnamed.filter((_, index) => now - (changedAt[index] ?? now) > UNNAMED_AFTER_MILLIS);
   if (old.length === 0) return [];
   const finding = `the ring does not name ${listed(old)}: a command was interrupted, or another issuer's ring does`;
   const advice = "remove them where no other issuer has this folder: a store that lost its ring would take them for keys that signed";

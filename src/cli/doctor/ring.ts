@@ -5,8 +5,7 @@ import type { KeyListing, Operator } from "../../issuer/types.ts";
 import { durationText } from "../text.ts";
 
 /** Whether each algorithm has a key that signs, and one behind it that an emergency could use. */
-export async function inspectRing(operator: Operator, now: number): Promise<StoreFinding[]> {
-  const keys = [...(await operator.listKeys(false)), ...(await operator.listKeys(true))];
+export function inspectRing(operator: Operator, keys: readonly KeyListing[], now: number): StoreFinding[] {
   if (keys.length === 0) {
     const finding = "there are no keys yet";
     return [{ severity: "hint", subject: "key ring", finding, advice: "start the server once: a first start makes them" }];
